@@ -37,8 +37,12 @@ impl RoutingCase {
         let channels = Channel::ALL[..channels].to_vec();
         let providers =
             channels.iter().flat_map(|channel| (0..providers).map(|index| provider(*channel, index)));
-        let offer =
-            |provider| ProviderAdmission { provider: Box::leak(Box::new(provider)), admission: Ok(()) };
+        let offer = |provider| ProviderAdmission {
+            provider: Box::leak(Box::new(provider)),
+            admission: Ok(()),
+            refusing_cells: Vec::new(),
+            live_weight: 1.0,
+        };
         let settings = BrandSettings { channels: channels.clone(), ..BrandSettings::default() };
         Self {
             message: message(class),

@@ -1,5 +1,7 @@
 //! Which providers a caller sees and controls.
 
+use std::sync::Arc;
+
 use tonic::Code;
 
 use super::caller::Caller;
@@ -11,13 +13,19 @@ use crate::model::{BrandId, Provider, ProviderName};
 #[derive(Clone)]
 pub struct ProviderAccess {
     registry: ProviderRegistry,
-    only_one_brand: bool,
+    policies: Arc<BrandPolicies>,
 }
 
 impl ProviderAccess {
     /// The providers of `registry`, for keys of these brands.
-    pub fn new(registry: ProviderRegistry, policies: &BrandPolicies) -> Self {
-        Self { registry, only_one_brand: policies.len() == 1 }
+    pub fn new(registry: ProviderRegistry, policies: Arc<BrandPolicies>) -> Self {
+        Self { registry, policies }
+    }
+
+    /// Who the messages of the caller's brand come from through a provider; `None` for the provider's own, or a gateway key.
+    pub fn own_sender<'a>(&'a self, caller: &Caller, provider: &'a Provider) -> Option<&'a str> {
+        let brand = caller.brand.as_ref()?;
+        provider.sender(brand, &self.policies.get(brand)?.senders)
     }
 
     /// Whether `caller` sees a provider: a gateway key sees all, a brand's key those that serve the brand.
@@ -52,7 +60,7 @@ impl ProviderAccess {
     /// # Errors
     /// PERMISSION_DENIED when the provider may serve other brands too.
     pub fn check_control(&self, caller: &Caller, provider: &Provider) -> Result<(), ApiError> {
-        let controls = |brand| self.only_one_brand || provider.is_exclusive_to(brand);
+        let controls = |brand| self.policies.len() == 1 || provider.is_exclusive_to(brand);
         if caller.brand.as_ref().is_none_or(controls) { Ok(()) } else { Err(shared(caller, &provider.name)) }
     }
 }

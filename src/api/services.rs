@@ -88,7 +88,7 @@ impl ApiServices {
         let send_streams = streams(settings.send_stream_limits());
         // Watches of messages and of providers count together.
         let watches = streams(settings.watch_limits());
-        let access = ProviderAccess::new(registry.clone(), &policies);
+        let access = ProviderAccess::new(registry.clone(), policies.clone());
         let links = TelegramLinkIssuer::new(access.clone(), telegram, stores.links.clone(), clock.clone());
         Self {
             messages: MessageApi::new(

@@ -203,7 +203,8 @@ impl Dispatcher {
     ) -> Result<PermittedAttempt<'a>, Interruption> {
         let TurnAttempt { planned, provider, turn } = attempt;
         let name = &planned.way.provider;
-        match self.registry.permit(name, work.tried(name), planned.decided_at) {
+        let scope = self.planner.call_scope(&work.message.brand, &planned.way, &planned.content);
+        match self.registry.permit(name, scope, work.tried(name), planned.decided_at) {
             Ok(permit) => Ok(PermittedAttempt { planned, provider, turn, permit }),
             Err(_) => {
                 work.keep_turn(planned.way.provider, turn);
@@ -247,7 +248,7 @@ impl Dispatcher {
             if changes.has_changed().unwrap_or(false) || age > MAX_DECISION_AGE {
                 changes.mark_unchanged();
                 let released = permit.release();
-                permit = match self.permit_again(work, number, &way, now).await? {
+                permit = match self.permit_again(work, number, &way, &content, now).await? {
                     Some(permit) => permit,
                     None => {
                         self.withdraw(work, number);
@@ -274,6 +275,7 @@ impl Dispatcher {
         work: &MessageWork,
         number: u32,
         way: &Way,
+        content: &RenderedContent,
         now: Moment,
     ) -> Result<Option<CallPermit>, RecordDamaged> {
         let before = work.history_before(number);
@@ -283,8 +285,9 @@ impl Dispatcher {
             RoutingStep::Try { way: again, .. } if again == *way => {}
             _ => return Ok(None),
         }
+        let scope = self.planner.call_scope(&work.message.brand, way, content);
         let tried = before.attempts().iter().any(|attempt| attempt.way.provider == way.provider);
-        Ok(self.registry.permit(&way.provider, tried, now).ok())
+        Ok(self.registry.permit(&way.provider, scope, tried, now).ok())
     }
 
     /// Ends an attempt that was recorded and not called.
@@ -298,8 +301,9 @@ impl Dispatcher {
 
     /// Calls the provider, and tells its breaker what came of the call.
     async fn call(&self, work: &MessageWork, attempt: ReadyAttempt<'_>) -> AnsweredAttempt {
-        let ReadyAttempt { number, way, content, provider, turn, permit, slot } = attempt;
+        let ReadyAttempt { number, way, content, provider, turn, mut permit, slot } = attempt;
         let envelope = self.envelope(work, number, &way, content);
+        permit.begin(self.clock.moment().monotonic);
         let outcome = provider.deliver(&envelope, slot).await;
         let ended_at = self.clock.moment();
         permit.finish(&outcome, ended_at);
@@ -309,11 +313,7 @@ impl Dispatcher {
 
     fn envelope(&self, work: &MessageWork, number: u32, way: &Way, content: RenderedContent) -> Envelope {
         let message = &work.message;
-        let policy = self.planner.policy(&message.brand);
-        let provider = self.registry.provider(&way.provider);
-        let from = provider
-            .zip(policy)
-            .and_then(|(provider, policy)| provider.sender(&message.brand, &policy.senders));
+        let from = self.planner.sender(&message.brand, &way.provider);
         Envelope {
             message_id: message.id,
             attempt: number,

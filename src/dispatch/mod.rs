@@ -43,7 +43,7 @@ use tokio::task::JoinSet;
 pub use clock_trust::ClockTrust;
 pub use planner::{BrandPolicies, Planner};
 pub use provider::ProviderClient;
-pub use registry::{CallPermit, ProviderRegistry, ProviderStatus};
+pub use registry::{CallPermit, CellStatus, ProviderRegistry, ProviderStatus};
 pub use retention::purge_expired;
 pub use settings::DispatchSettings;
 

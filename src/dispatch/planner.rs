@@ -6,12 +6,11 @@ use std::sync::Arc;
 use super::registry::ProviderRegistry;
 use crate::consent::{self, ConsentQuery};
 use crate::model::{
-    Address, BrandId, Channel, ContactAddress, History, Message, MessageClass, Moment, Recipient, Timestamp,
-    Topic, Verdict,
+    Address, BrandId, CallScope, Channel, ContactAddress, History, Message, MessageClass, Moment,
+    ProviderName, Recipient, RenderedContent, Timestamp, Topic, Verdict, Way,
 };
 use crate::routing::{
-    self, AddressVerdict, BrandPolicy, ProviderAdmission, RecipientView, RetrySettings, RoutingContext,
-    RoutingDecision,
+    self, AddressVerdict, BrandPolicy, RecipientView, RetrySettings, RoutingContext, RoutingDecision,
 };
 use crate::store::{ConsentStore, StoreError};
 
@@ -63,11 +62,7 @@ impl Planner {
         let person = recipient.as_ref().zip(verdicts.as_ref());
         let attempts = history.attempts();
         let tried = |name: &_| attempts.iter().any(|attempt| attempt.way.provider == *name);
-        let admissions = self.registry.admissions(&message.brand, tried, now);
-        let offers: Vec<ProviderAdmission<'_>> = admissions
-            .into_iter()
-            .map(|(provider, admission)| ProviderAdmission { provider, admission })
-            .collect();
+        let offers = self.registry.admissions(&message.brand, tried, now);
         Ok(routing::decide(&RoutingContext {
             message,
             history,
@@ -80,9 +75,15 @@ impl Planner {
         }))
     }
 
-    /// The policy of a brand.
-    pub fn policy(&self, brand: &BrandId) -> Option<&BrandPolicy> {
-        self.policies.get(brand)
+    /// What a call concerns that sends `content` of `brand` by `way`.
+    pub fn call_scope(&self, brand: &BrandId, way: &Way, content: &RenderedContent) -> CallScope {
+        CallScope::new(self.sender(brand, &way.provider), &way.address, content)
+    }
+
+    /// Who a message of `brand` comes from through `provider`; `None` for the provider's own.
+    pub fn sender(&self, brand: &BrandId, provider: &ProviderName) -> Option<&str> {
+        let provider = self.registry.provider(provider)?;
+        provider.sender(brand, &self.policies.get(brand)?.senders)
     }
 
     /// The channels that no provider carries for a brand.

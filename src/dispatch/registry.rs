@@ -1,16 +1,22 @@
 //! The providers and their health, shared by all who call, watch or control them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::health::{
-    BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal, ProviderFailure, ProviderHealth,
+    BreakerState, BreakerTrip, CallCounts, HealthPermit, HealthSettings, HealthSignal, ProviderFailure,
+    ProviderHealth, WeightShift, rebalance,
 };
 use crate::model::{
-    Admission, AdmissionRefusal, BrandId, ControlMode, Moment, MonotonicTime, Outcome, Provider,
-    ProviderControl, ProviderControlChange, ProviderName, Timestamp,
+    AdmissionRefusal, BrandId, CallScope, Channel, ControlMode, HealthCell, Moment, MonotonicTime, Outcome,
+    Provider, ProviderControl, ProviderControlChange, ProviderName, Timestamp,
 };
+use crate::routing::ProviderAdmission;
+
+/// Live weights move no more often than this.
+const REBALANCE_EVERY: Duration = Duration::from_millis(250);
 
 /// The providers and their health. Cheap to clone; clones share it.
 #[derive(Clone)]
@@ -20,8 +26,27 @@ pub struct ProviderRegistry {
 
 struct RegistryInner {
     providers: Vec<Provider>,
-    health: Mutex<Vec<ProviderHealth>>,
+    health: Mutex<HealthTable>,
     changes: watch::Sender<u64>,
+}
+
+/// The health of every provider, in their order.
+struct HealthTable {
+    providers: Vec<ProviderHealth>,
+    rebalanced_at: MonotonicTime,
+}
+
+/// A cell of a provider that is not well.
+#[derive(Debug, Clone)]
+pub struct CellStatus {
+    /// The cell.
+    pub cell: HealthCell,
+    /// The state of its breaker.
+    pub breaker: BreakerState,
+    /// Why it opened, and when.
+    pub trip: Option<BreakerTrip>,
+    /// When it lets the next probe through.
+    pub probe_at: Option<Timestamp>,
 }
 
 /// A provider as it is now.
@@ -49,13 +74,23 @@ pub struct ProviderStatus {
     pub recent_failures: u32,
     /// The last failure.
     pub last_failure: Option<ProviderFailure>,
+    /// The part of its weight that its health leaves it, in `0.0..=1.0`.
+    pub live_weight: f64,
+    /// The last change of that part by a tenth or more.
+    pub last_shift: Option<WeightShift>,
+    /// Calls a second that ended in the last ten seconds.
+    pub calls_per_second: f64,
+    /// How long half of the calls that went well took, and 99 of 100, of the last few hundred.
+    pub durations: Option<(Duration, Duration)>,
+    /// The cells that are not well.
+    pub cells: Vec<CellStatus>,
 }
 
 /// The permit to make one call. Dropping it cancels it.
 pub struct CallPermit {
     registry: ProviderRegistry,
     index: usize,
-    permit: Option<BreakerPermit>,
+    permit: Option<HealthPermit>,
 }
 
 impl ProviderRegistry {
@@ -65,7 +100,10 @@ impl ProviderRegistry {
         settings: &HealthSettings,
         controls: Vec<ProviderControlChange>,
     ) -> Self {
-        let health = providers.iter().map(|_| ProviderHealth::new(settings.clone())).collect();
+        let health = HealthTable {
+            providers: providers.iter().map(|_| ProviderHealth::new(settings.clone())).collect(),
+            rebalanced_at: MonotonicTime::default(),
+        };
         let inner = RegistryInner { providers, health: Mutex::new(health), changes: watch::Sender::new(0) };
         let registry = Self { inner: Arc::new(inner) };
         for change in controls {
@@ -86,11 +124,12 @@ impl ProviderRegistry {
 
     /// Every provider as it is at `now`.
     pub fn statuses(&self, now: Moment) -> Vec<ProviderStatus> {
+        self.rebalance(now);
         let health = self.health();
         self.inner
             .providers
             .iter()
-            .zip(health.iter())
+            .zip(health.providers.iter())
             .map(|(provider, health)| status(provider, health, now))
             .collect()
     }
@@ -98,7 +137,7 @@ impl ProviderRegistry {
     /// One provider as it is at `now`.
     pub fn status(&self, name: &ProviderName, now: Moment) -> Option<ProviderStatus> {
         let index = self.index(name)?;
-        Some(status(&self.inner.providers[index], &self.health()[index], now))
+        Some(status(&self.inner.providers[index], &self.health().providers[index], now))
     }
 
     /// The providers that serve `brand`, and whether each may be called at `now` with a message that was already tried
@@ -108,52 +147,75 @@ impl ProviderRegistry {
         brand: &BrandId,
         tried: impl Fn(&ProviderName) -> bool,
         now: Moment,
-    ) -> Vec<(&Provider, Admission)> {
+    ) -> Vec<ProviderAdmission<'_>> {
+        self.rebalance(now);
         let health = self.health();
-        let all = self.inner.providers.iter().zip(health.iter());
+        let all = self.inner.providers.iter().zip(health.providers.iter());
         let serving = all.filter(|(provider, _)| provider.serves(brand));
-        serving.map(|(provider, health)| (provider, health.admits(tried(&provider.name), now))).collect()
+        serving
+            .map(|(provider, health)| ProviderAdmission {
+                provider,
+                admission: health.admits(tried(&provider.name), now),
+                refusing_cells: health.cell_refusals(now.monotonic),
+                live_weight: health.live_weight(),
+            })
+            .collect()
     }
 
-    /// Asks for the permit to call a provider.
+    /// Asks for the permit to call a provider with what `scope` says.
     ///
     /// # Errors
     /// Why it may not be called. An unknown provider counts as out of service.
     pub fn permit(
         &self,
         name: &ProviderName,
+        scope: CallScope,
         tried: bool,
         now: Moment,
     ) -> Result<CallPermit, AdmissionRefusal> {
         let index = self.index(name).ok_or(AdmissionRefusal::OutOfService { until: None })?;
-        let permit = self.change(index, now, |health| health.permit(tried, now))?;
+        let permit = self.change(index, now, |health| health.permit(scope, tried, now))?;
         Ok(CallPermit { registry: self.clone(), index, permit: Some(permit) })
     }
 
     /// Puts an operator's control in force. Returns whether there is such a provider.
     pub fn set_control(&self, change: ProviderControlChange) -> bool {
         let Some(index) = self.index(&change.provider) else { return false };
-        self.health()[index].set_control(change.control);
+        self.health().providers[index].set_control(change.control);
         self.notify_changed();
         true
     }
 
-    /// Changes whenever the breaker, throttle or control of a provider does. Counts of calls change silently.
+    /// Changes whenever a breaker, the throttle, the control or the live weight of a provider does. Counts of calls change silently.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.inner.changes.subscribe()
     }
 
     fn change<T>(&self, index: usize, now: Moment, change: impl FnOnce(&mut ProviderHealth) -> T) -> T {
         let mut health = self.health();
-        let of_provider = &mut health[index];
+        let of_provider = &mut health.providers[index];
         let before = WatchedHealth::of(of_provider, now);
         let result = change(of_provider);
         let after = WatchedHealth::of(of_provider, now);
         let trip = of_provider.trip().map(|trip| trip.reason.to_string()).unwrap_or_default();
         let last_failure = of_provider.last_failure().map(ProviderFailure::brief).unwrap_or_default();
         drop(health);
+        let name = &self.inner.providers[index].name;
+        for (cell, state, trip) in after.cells.iter().filter(|cell| !before.cells.contains(cell)) {
+            tracing::warn!(
+                provider.name = %name, %cell, state = state.as_str(), trip, last_failure,
+                "the breaker of a part of a provider changed"
+            );
+        }
+        for (cell, ..) in
+            before.cells.iter().filter(|(cell, ..)| !after.cells.iter().any(|(now, ..)| now == cell))
+        {
+            tracing::warn!(
+                provider.name = %name, %cell, state = BreakerState::Closed.as_str(),
+                "the breaker of a part of a provider changed"
+            );
+        }
         if before.breaker != after.breaker {
-            let name = &self.inner.providers[index].name;
             tracing::warn!(
                 provider.name = %name, state = after.breaker.as_str(), previous_state = before.breaker.as_str(),
                 trip, last_failure,
@@ -166,6 +228,30 @@ impl ProviderRegistry {
         result
     }
 
+    /// Moves the live weights, if it is time.
+    fn rebalance(&self, now: Moment) {
+        let mut table = self.health();
+        if now.monotonic.since(table.rebalanced_at) < REBALANCE_EVERY {
+            return;
+        }
+        table.rebalanced_at = now.monotonic;
+        let mut shifts = Vec::new();
+        for channel in Channel::ALL {
+            let all = self.inner.providers.iter().zip(&mut table.providers);
+            let (of_channel, mut health): (Vec<&Provider>, Vec<&mut ProviderHealth>) =
+                all.filter(|(provider, _)| provider.channel == channel).unzip();
+            let moved = rebalance(&mut health, now).into_iter();
+            shifts.extend(moved.map(|(place, shift)| (of_channel[place], shift)));
+        }
+        drop(table);
+        for (provider, shift) in &shifts {
+            log_shift(&provider.name, shift);
+        }
+        if !shifts.is_empty() {
+            self.notify_changed();
+        }
+    }
+
     fn notify_changed(&self) {
         self.inner.changes.send_modify(|count| *count += 1);
     }
@@ -174,7 +260,7 @@ impl ProviderRegistry {
         self.inner.providers.iter().position(|provider| provider.name == *name)
     }
 
-    fn health(&self) -> MutexGuard<'_, Vec<ProviderHealth>> {
+    fn health(&self) -> MutexGuard<'_, HealthTable> {
         self.inner.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -185,6 +271,7 @@ struct WatchedHealth {
     breaker: BreakerState,
     probe_at: Option<MonotonicTime>,
     throttled_until: Option<MonotonicTime>,
+    cells: Vec<(HealthCell, BreakerState, String)>,
 }
 
 impl WatchedHealth {
@@ -193,18 +280,35 @@ impl WatchedHealth {
             breaker: health.breaker(now.monotonic),
             probe_at: health.probe_at(),
             throttled_until: health.throttled_until(now.monotonic),
+            cells: health
+                .unwell_cells(now.monotonic)
+                .map(|(cell, breaker)| {
+                    let trip = breaker.trip().map(|trip| trip.reason.to_string()).unwrap_or_default();
+                    (cell.clone(), breaker.state(now.monotonic), trip)
+                })
+                .collect(),
         }
     }
 }
 
 impl CallPermit {
+    /// The call begins.
+    pub fn begin(&mut self, now: MonotonicTime) {
+        if let Some(permit) = &mut self.permit {
+            self.registry.health().providers[self.index].begin(permit, now);
+        }
+    }
+
     /// Reports what came of the call. One that the provider did not see is cancelled.
     pub fn finish(mut self, outcome: &Outcome, now: Moment) {
         if HealthSignal::from_outcome(outcome).is_none() {
             return;
         }
         if let Some(permit) = self.permit.take() {
-            self.registry.change(self.index, now, |health| health.record(permit, outcome, now));
+            let shift = self.registry.change(self.index, now, |health| health.record(permit, outcome, now));
+            if let Some(shift) = shift {
+                log_shift(&self.registry.inner.providers[self.index].name, &shift);
+            }
         }
     }
 }
@@ -219,7 +323,7 @@ impl CallPermit {
 
     /// Cancels the permit. Returns whether another call may be made in its place.
     fn cancel(&mut self) -> bool {
-        self.permit.take().is_some_and(|permit| self.registry.health()[self.index].cancel(permit))
+        self.permit.take().is_some_and(|permit| self.registry.health().providers[self.index].cancel(permit))
     }
 }
 
@@ -253,7 +357,7 @@ impl Drop for ReleasedPermit {
 }
 
 fn status(provider: &Provider, health: &ProviderHealth, now: Moment) -> ProviderStatus {
-    let (recent_calls, recent_failures) = health.recent(now.monotonic);
+    let CallCounts { calls: recent_calls, failures: recent_failures } = health.recent(now.monotonic);
     let ahead = |at: Option<MonotonicTime>| at.filter(|at| *at > now.monotonic).map(|at| now.calendar_at(at));
     let control = health.control().cloned();
     ProviderStatus {
@@ -268,7 +372,28 @@ fn status(provider: &Provider, health: &ProviderHealth, now: Moment) -> Provider
         recent_calls,
         recent_failures,
         last_failure: health.last_failure().cloned(),
+        live_weight: health.live_weight(),
+        last_shift: health.last_shift(),
+        calls_per_second: health.rate(now.monotonic),
+        durations: health.percentiles(),
+        cells: health
+            .unwell_cells(now.monotonic)
+            .map(|(cell, breaker)| CellStatus {
+                cell: cell.clone(),
+                breaker: breaker.state(now.monotonic),
+                trip: breaker.trip(),
+                probe_at: ahead(breaker.probe_at()),
+            })
+            .collect(),
     }
+}
+
+fn log_shift(provider: &ProviderName, shift: &WeightShift) {
+    tracing::info!(
+        provider.name = %provider, percent = shift.to * 100.0, previous_percent = shift.from * 100.0,
+        reason = %shift.reason,
+        "the live weight of a provider changed"
+    );
 }
 
 #[cfg(test)]
@@ -299,24 +424,24 @@ mod tests {
         };
         let registry = ProviderRegistry::new(vec![provider], &HealthSettings::default(), Vec::new());
         let broken = Outcome::Misconfigured { evidence: OutcomeEvidence::default() };
-        registry.permit(&name, false, start()).unwrap().finish(&broken, start());
+        registry.permit(&name, CallScope::default(), false, start()).unwrap().finish(&broken, start());
         (registry, name, start().after(Duration::from_secs(3_600)))
     }
 
     #[test]
     fn a_released_permit_is_announced_only_when_it_is_not_acquired_again() {
         let (registry, name, now) = half_open();
-        let call = registry.permit(&name, false, now).unwrap();
-        assert!(registry.permit(&name, false, now).is_err(), "one probe at a time");
+        let call = registry.permit(&name, CallScope::default(), false, now).unwrap();
+        assert!(registry.permit(&name, CallScope::default(), false, now).is_err(), "one probe at a time");
         let mut changes = registry.subscribe();
         let released = call.release();
-        let call = registry.permit(&name, false, now).unwrap();
+        let call = registry.permit(&name, CallScope::default(), false, now).unwrap();
         released.reacquired();
         assert!(!changes.has_changed().unwrap());
         drop(call.release());
         assert!(changes.has_changed().unwrap());
         changes.mark_unchanged();
-        drop(registry.permit(&name, false, now).unwrap());
+        drop(registry.permit(&name, CallScope::default(), false, now).unwrap());
         assert!(changes.has_changed().unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! A circuit breaker for one provider.
+//! A circuit breaker, for a provider or for one of its cells.
 //!
 //! # Why
 //!
@@ -21,15 +21,15 @@
 //!
 //! # How it recovers
 //!
-//! Each time that a probe fails, the breaker stays open twice as long, up to a maximum. Probes that succeed in a row close
+//! Each time that a probe fails, the breaker stays open twice as long, up to a maximum that is longer for wrong settings. Probes that succeed in a row close
 //! it, and so does an operator who takes the provider back into service. Its state is in memory: after a restart every
 //! breaker is closed.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
 use super::HealthSettings;
+use super::window::{CallCounts, CallWindow};
 use crate::model::{Moment, MonotonicTime, Outcome, ThrottleScope, Timestamp};
 
 /// What an outcome says about the health of the provider, apart from what it says about the message.
@@ -49,6 +49,11 @@ pub enum HealthSignal {
 }
 
 impl HealthSignal {
+    /// Whether the provider works.
+    pub(super) fn is_ok(self) -> bool {
+        matches!(self, Self::Success | Self::Throttle { .. })
+    }
+
     /// What `outcome` says about the health of the provider; `None` when it did not see the call.
     pub fn from_outcome(outcome: &Outcome) -> Option<Self> {
         match outcome {
@@ -154,8 +159,7 @@ pub struct Breaker {
     opened: u32,
     /// Why it last opened, until it is closed.
     trip: Option<BreakerTrip>,
-    /// The calls in the window: when each ended, and whether the provider worked.
-    calls: VecDeque<(MonotonicTime, bool)>,
+    calls: CallWindow,
     consecutive_failures: u32,
 }
 
@@ -166,19 +170,16 @@ enum BreakerPhase {
     HalfOpen { in_flight: u32, successes: u32 },
 }
 
-/// Enough calls to know the ratio; more would only cost memory.
-const MAX_CALLS: usize = 1_024;
-
 impl Breaker {
     /// A closed breaker.
     pub fn new(settings: HealthSettings) -> Self {
         Self {
+            calls: CallWindow::new(Duration::from_millis(settings.window_ms)),
             settings,
             phase: BreakerPhase::Closed,
             generation: 0,
             opened: 0,
             trip: None,
-            calls: VecDeque::new(),
             consecutive_failures: 0,
         }
     }
@@ -205,10 +206,14 @@ impl Breaker {
         self.trip
     }
 
-    /// The calls and the failed calls in the window before `now`.
-    pub fn recent(&self, now: MonotonicTime) -> (u32, u32) {
-        let recent = self.calls.iter().filter(|(at, _)| self.is_in_window(*at, now));
-        recent.fold((0, 0), |(calls, failed), (_, ok)| (calls + 1, failed + u32::from(!ok)))
+    /// The calls in the window before `now`.
+    pub fn recent(&self, now: MonotonicTime) -> CallCounts {
+        self.calls.counts(now)
+    }
+
+    /// Whether it passes everything.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, BreakerPhase::Closed)
     }
 
     /// Whether [`Breaker::permit`] would pass a call now.
@@ -258,21 +263,20 @@ impl Breaker {
     }
 
     /// Records what came of a call. The outcome of a call that was permitted before the last change of phase changes nothing.
-    pub fn record(&mut self, permit: BreakerPermit, signal: HealthSignal, now: Moment) {
+    /// While closed it stays so, and answers why it should be opened, if it should: whoever knows what else could be the cause
+    /// calls [`Breaker::open`].
+    pub fn record(&mut self, permit: BreakerPermit, signal: HealthSignal, now: Moment) -> Option<TripReason> {
         if permit.generation != self.generation {
-            return;
+            return None;
         }
-        let ok = matches!(signal, HealthSignal::Success | HealthSignal::Throttle { .. });
+        let ok = signal.is_ok();
         match &mut self.phase {
             BreakerPhase::Closed => {
                 self.record_call(now.monotonic, ok);
-                let trip = match signal {
+                return match signal {
                     HealthSignal::Broken => Some(TripReason::Misconfigured),
-                    _ => self.too_many_failures(now.monotonic),
+                    _ => self.too_many_failures(now.monotonic).filter(|_| !ok),
                 };
-                if let Some(reason) = trip {
-                    self.open(reason, now);
-                }
             }
             BreakerPhase::HalfOpen { in_flight, successes } => {
                 *in_flight -= u32::from(permit.probe);
@@ -280,7 +284,7 @@ impl Breaker {
                     let broken = signal == HealthSignal::Broken;
                     let reason = if broken { TripReason::Misconfigured } else { TripReason::ProbeFailed };
                     self.open(reason, now);
-                    return;
+                    return None;
                 }
                 *successes += 1;
                 if *successes >= self.settings.successes_to_close {
@@ -289,6 +293,7 @@ impl Breaker {
             }
             BreakerPhase::Open { .. } => {}
         }
+        None
     }
 
     /// Closes the breaker, as an operator may who knows that the provider is back.
@@ -300,10 +305,11 @@ impl Breaker {
         self.transition_to(BreakerPhase::Closed);
     }
 
-    fn open(&mut self, reason: TripReason, now: Moment) {
+    /// Opens it, for longer each time until it is closed.
+    pub fn open(&mut self, reason: TripReason, now: Moment) {
         self.trip = Some(BreakerTrip { reason, at: now.calendar });
         self.opened = self.opened.saturating_add(1);
-        let until = now.monotonic.after(self.settings.open_for(self.opened));
+        let until = now.monotonic.after(self.settings.open_for(reason, self.opened));
         self.transition_to(BreakerPhase::Open { until });
     }
 
@@ -313,27 +319,19 @@ impl Breaker {
     }
 
     fn record_call(&mut self, now: MonotonicTime, ok: bool) {
-        self.consecutive_failures = if ok { 0 } else { self.consecutive_failures + 1 };
-        while self.calls.front().is_some_and(|(at, _)| !self.is_in_window(*at, now))
-            || self.calls.len() >= MAX_CALLS
-        {
-            self.calls.pop_front();
-        }
-        self.calls.push_back((now, ok));
+        self.consecutive_failures = if ok { 0 } else { self.consecutive_failures.saturating_add(1) };
+        self.calls.record(now, ok);
     }
 
     fn too_many_failures(&self, now: MonotonicTime) -> Option<TripReason> {
         if self.consecutive_failures >= self.settings.consecutive_failures {
             return Some(TripReason::ConsecutiveFailures { failures: self.consecutive_failures });
         }
-        let (calls, failures) = self.recent(now);
-        let ratio = f64::from(failures) / f64::from(calls.max(1));
-        let too_many = calls >= self.settings.min_calls && ratio >= self.settings.failure_ratio;
+        let recent = self.recent(now);
+        let too_many =
+            recent.calls >= self.settings.min_calls && recent.failure_share() >= self.settings.failure_ratio;
+        let CallCounts { calls, failures } = recent;
         too_many.then_some(TripReason::FailureRatio { failures, calls })
-    }
-
-    fn is_in_window(&self, at: MonotonicTime, now: MonotonicTime) -> bool {
-        now.since(at) < Duration::from_millis(self.settings.window_ms)
     }
 }
 
@@ -354,9 +352,16 @@ mod tests {
         Moment { calendar: date(ms.cast_signed()), monotonic: at(ms) }
     }
 
+    /// Makes a call, and opens the breaker when it says that it should be.
+    fn call(breaker: &mut Breaker, signal: HealthSignal, now: Moment) {
+        let permit = breaker.permit(now.monotonic).unwrap();
+        if let Some(reason) = breaker.record(permit, signal, now) {
+            breaker.open(reason, now);
+        }
+    }
+
     fn fail(breaker: &mut Breaker, ms: u64) {
-        let permit = breaker.permit(at(ms)).unwrap();
-        breaker.record(permit, HealthSignal::Failure, moment(ms));
+        call(breaker, HealthSignal::Failure, moment(ms));
     }
 
     fn open_breaker() -> Breaker {
@@ -377,11 +382,10 @@ mod tests {
     #[test]
     fn a_ratio_of_failures_opens_it() {
         let mut breaker = Breaker::new(HealthSettings::default());
-        for call in 0..20 {
-            assert_eq!(breaker.state(at(call)), BreakerState::Closed, "call {call}");
-            let permit = breaker.permit(at(call)).unwrap();
-            let signal = if call % 2 == 0 { HealthSignal::Success } else { HealthSignal::Failure };
-            breaker.record(permit, signal, moment(call));
+        for number in 0..20 {
+            assert_eq!(breaker.state(at(number)), BreakerState::Closed, "call {number}");
+            let signal = if number % 2 == 0 { HealthSignal::Success } else { HealthSignal::Failure };
+            call(&mut breaker, signal, moment(number));
         }
         assert_eq!(breaker.state(at(20)), BreakerState::Open);
         let reason = TripReason::FailureRatio { failures: 10, calls: 20 };
@@ -395,7 +399,7 @@ mod tests {
         (0..19).for_each(|_| fail(&mut breaker, 0));
         fail(&mut breaker, 60_000);
         assert_eq!(breaker.state(at(60_000)), BreakerState::Closed);
-        assert_eq!(breaker.recent(at(60_000)), (1, 1));
+        assert_eq!(breaker.recent(at(60_000)), CallCounts { calls: 1, failures: 1 });
     }
 
     #[test]
@@ -451,8 +455,7 @@ mod tests {
     #[test]
     fn wrong_credentials_open_it_at_once() {
         let mut breaker = Breaker::new(HealthSettings::default());
-        let permit = breaker.permit(at(0)).unwrap();
-        breaker.record(permit, HealthSignal::Broken, moment(0));
+        call(&mut breaker, HealthSignal::Broken, moment(0));
         let reason = TripReason::Misconfigured;
         assert_eq!(breaker.trip(), Some(BreakerTrip { reason, at: date(0) }));
         assert_eq!(breaker.state(at(0)), BreakerState::Open);
@@ -464,8 +467,7 @@ mod tests {
             let noon = Moment { calendar: date(3_600_000), monotonic: at(0) };
             let mut breaker = Breaker::new(HealthSettings::default());
             for _ in 0..5 {
-                let permit = breaker.permit(noon.monotonic).unwrap();
-                breaker.record(permit, HealthSignal::Failure, noon);
+                call(&mut breaker, HealthSignal::Failure, noon);
             }
             assert_eq!(breaker.state(at(4_999)), BreakerState::Open);
             let probe = breaker.permit(at(5_000)).unwrap();

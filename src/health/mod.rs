@@ -1,13 +1,22 @@
-//! PURE. Whether a provider may be called now: its breaker, its throttle, and above both the operator's control.
+//! PURE. Whether a provider may be called now, and how many of the messages it should get: its breaker and those of its cells, its
+//! throttle, its live weight, and above all the operator's control.
 //!
 //! Breaker words have the industry's meaning: closed passes, open refuses, half-open probes.
 
+mod balance;
 mod breaker;
+mod call_statistics;
+mod cells;
+mod live_weight;
 mod provider;
 mod settings;
+mod window;
 
+pub use balance::rebalance;
 pub use breaker::{
     Breaker, BreakerPermit, BreakerRefusal, BreakerState, BreakerTrip, HealthSignal, TripReason,
 };
-pub use provider::{ProviderFailure, ProviderHealth};
+pub use live_weight::{WeightReason, WeightShift};
+pub use provider::{HealthPermit, ProviderFailure, ProviderHealth};
 pub use settings::HealthSettings;
+pub use window::CallCounts;

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Breaker, BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal};
+use super::call_statistics::{CallNumber, CallReport, CallStatistics};
+use super::cells::{CellPermit, CellTable, Culprit};
+use super::live_weight::{LiveWeight, WeightShift};
+use super::{Breaker, BreakerPermit, BreakerState, BreakerTrip, CallCounts, HealthSettings, HealthSignal};
 use crate::model::{
-    Admission, AdmissionRefusal, ControlMode, Moment, MonotonicTime, Outcome, OutcomeEvidence,
-    ProviderControl,
+    Admission, AdmissionRefusal, CallScope, CellRefusal, ControlMode, HealthCell, Moment, MonotonicTime,
+    Outcome, OutcomeEvidence, ProviderControl,
 };
 
 /// A call that failed, by a failure of the provider.
@@ -34,14 +37,26 @@ impl fmt::Display for ProviderFailure {
     }
 }
 
+/// The permit to make one call. It must come back by [`ProviderHealth::record`] or [`ProviderHealth::cancel`].
+#[derive(Debug)]
+#[must_use = "a permit that does not come back blocks a probe for ever"]
+pub struct HealthPermit {
+    scope: CallScope,
+    breaker: BreakerPermit,
+    cells: Vec<CellPermit>,
+    call: Option<CallNumber>,
+}
+
 /// The health of one provider.
 #[derive(Debug)]
 pub struct ProviderHealth {
     settings: HealthSettings,
     breaker: Breaker,
+    cells: CellTable,
+    calls: CallStatistics,
+    weight: LiveWeight,
     control: Option<ProviderControl>,
     throttled_until: Option<MonotonicTime>,
-    in_flight: u32,
     last_failure: Option<ProviderFailure>,
 }
 
@@ -50,15 +65,18 @@ impl ProviderHealth {
     pub fn new(settings: HealthSettings) -> Self {
         Self {
             breaker: Breaker::new(settings.clone()),
+            cells: CellTable::new(settings.clone()),
+            calls: CallStatistics::new(Duration::from_millis(settings.min_late_ms)),
+            weight: LiveWeight::new(),
             settings,
             control: None,
             throttled_until: None,
-            in_flight: 0,
             last_failure: None,
         }
     }
 
-    /// Whether a message may be sent through the provider at `now`; `tried_before` when this message was already tried there.
+    /// Whether a message may be sent through the provider at `now`, as far as its cells let it; `tried_before` when this message
+    /// was already tried there.
     ///
     /// # Errors
     /// Why not.
@@ -82,33 +100,50 @@ impl ProviderHealth {
         }
     }
 
-    /// Asks to make a call.
+    /// The cells that refuse calls now.
+    pub fn cell_refusals(&self, now: MonotonicTime) -> Vec<CellRefusal> {
+        self.cells.refusals(now)
+    }
+
+    /// Asks to make a call that concerns `scope`.
     ///
     /// # Errors
     /// Why not.
-    pub fn permit(&mut self, tried_before: bool, now: Moment) -> Result<BreakerPermit, AdmissionRefusal> {
+    pub fn permit(
+        &mut self,
+        scope: CallScope,
+        tried_before: bool,
+        now: Moment,
+    ) -> Result<HealthPermit, AdmissionRefusal> {
         self.admits(tried_before, now)?;
-        let permit = self
-            .breaker
-            .permit(now.monotonic)
-            .map_err(|refused| AdmissionRefusal::BreakerOpen { wait: refused.wait })?;
-        self.in_flight += 1;
-        Ok(permit)
+        let open = |refused: super::BreakerRefusal| AdmissionRefusal::BreakerOpen { wait: refused.wait };
+        let cells = self.cells.permit(&scope, now.monotonic).map_err(open)?;
+        let breaker = self.breaker.permit(now.monotonic).map_err(open)?;
+        Ok(HealthPermit { scope, breaker, cells, call: None })
+    }
+
+    /// The call of a permit begins.
+    pub fn begin(&mut self, permit: &mut HealthPermit, now: MonotonicTime) {
+        permit.call = Some(self.calls.begin(now));
     }
 
     /// Cancels a permit for a call that was not made. Returns whether another probe may be made in its place.
-    pub fn cancel(&mut self, permit: BreakerPermit) -> bool {
-        self.in_flight -= 1;
-        self.breaker.cancel(permit)
+    pub fn cancel(&mut self, permit: HealthPermit) -> bool {
+        if let Some(call) = permit.call {
+            self.calls.forget(call);
+        }
+        let is_cell_free = self.cells.cancel(permit.cells);
+        self.breaker.cancel(permit.breaker) || is_cell_free
     }
 
-    /// Records what came of a call. One that the provider did not see counts as not made.
-    pub fn record(&mut self, permit: BreakerPermit, outcome: &Outcome, now: Moment) {
-        self.in_flight -= 1;
+    /// Records what came of a call. One that the provider did not see counts as not made. Returns the change of the live weight, if
+    /// it changed.
+    pub fn record(&mut self, permit: HealthPermit, outcome: &Outcome, now: Moment) -> Option<WeightShift> {
         let Some(signal) = HealthSignal::from_outcome(outcome) else {
-            self.breaker.cancel(permit);
-            return;
+            self.cancel(permit);
+            return None;
         };
+        let HealthPermit { scope, breaker, cells, call } = permit;
         if let HealthSignal::Throttle { retry_after } = signal {
             let wait = retry_after.filter(|wait| !wait.is_zero());
             let wait = wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms));
@@ -119,7 +154,66 @@ impl ProviderHealth {
             let evidence = outcome.evidence().cloned().unwrap_or_default();
             self.last_failure = Some(ProviderFailure { kind: outcome.as_str(), evidence });
         }
-        self.breaker.record(permit, signal, now);
+        let was_closed = self.breaker.is_closed();
+        let suspicion = self.breaker.record(breaker, signal, now);
+        let whole = self.breaker.recent(now.monotonic);
+        let culprit = self.cells.record(&scope, cells, signal, suspicion, whole, now);
+        match (call, signal) {
+            (Some(call), HealthSignal::Throttle { .. }) => self.calls.forget(call),
+            (Some(call), _) => self.calls.end(call, scope, signal.is_ok(), now.monotonic),
+            (None, _) => {}
+        }
+        match culprit {
+            Some(Culprit::Provider(reason)) => {
+                self.breaker.open(reason, now);
+                self.cells.reset();
+            }
+            Some(Culprit::Cell(cell)) => self.calls.forgive(&cell),
+            None => {}
+        }
+        let has_closed = !was_closed && self.breaker.is_closed();
+        if has_closed { self.weight.breaker_closed(now) } else { None }
+    }
+
+    /// How its calls go.
+    pub(super) fn report(&self, now: MonotonicTime) -> CallReport {
+        self.calls.report(now)
+    }
+
+    /// Moves its live weight a step, held against the best of the others.
+    pub(super) fn step_weight(&mut self, best: Option<&CallReport>, now: Moment) -> Option<WeightShift> {
+        let (own, news) = (self.calls.report(now.monotonic), self.calls.take_news());
+        self.weight.step(&own, best, news, &self.settings, now)
+    }
+
+    /// Whether it takes any message now.
+    pub(super) fn is_available(&self, now: Moment) -> bool {
+        self.breaker.is_closed() && self.admits(false, now).is_ok()
+    }
+
+    /// The part of its weight that its health leaves it, in `0.0..=1.0`.
+    pub fn live_weight(&self) -> f64 {
+        self.weight.part()
+    }
+
+    /// The last change of its live weight.
+    pub fn last_shift(&self) -> Option<WeightShift> {
+        self.weight.last_shift()
+    }
+
+    /// How many calls a second ended lately.
+    pub fn rate(&self, now: MonotonicTime) -> f64 {
+        self.calls.rate(now)
+    }
+
+    /// How long half of its calls take, and 99 of 100.
+    pub fn percentiles(&self) -> Option<(Duration, Duration)> {
+        self.calls.percentiles()
+    }
+
+    /// The cells that are not well, and the breaker of each.
+    pub fn unwell_cells(&self, now: MonotonicTime) -> impl Iterator<Item = (&HealthCell, &Breaker)> {
+        self.cells.unwell(now)
     }
 
     /// Puts an operator's control in force. Taking a provider back into service closes its breaker: the operator knows
@@ -127,6 +221,8 @@ impl ProviderHealth {
     pub fn set_control(&mut self, control: ProviderControl) {
         if control.mode == ControlMode::InService {
             self.breaker.close();
+            self.cells.reset();
+            self.weight.restore();
             self.throttled_until = None;
         }
         self.control = Some(control);
@@ -152,8 +248,8 @@ impl ProviderHealth {
         self.breaker.trip()
     }
 
-    /// The calls and the failed calls in the breaker's window.
-    pub fn recent(&self, now: MonotonicTime) -> (u32, u32) {
+    /// The calls in the breaker's window.
+    pub fn recent(&self, now: MonotonicTime) -> CallCounts {
         self.breaker.recent(now)
     }
 
@@ -164,7 +260,7 @@ impl ProviderHealth {
 
     /// Calls in flight.
     pub fn in_flight(&self) -> u32 {
-        self.in_flight
+        self.calls.in_flight()
     }
 
     /// The last failure.
@@ -209,7 +305,7 @@ mod tests {
 
     fn throttled(seconds: u64) -> ProviderHealth {
         let mut health = ProviderHealth::new(HealthSettings::default());
-        let permit = health.permit(false, at(0)).unwrap();
+        let permit = health.permit(CallScope::default(), false, at(0)).unwrap();
         let outcome = Outcome::Throttled {
             retry_after: Some(Duration::from_secs(seconds)),
             scope: ThrottleScope::Provider,
@@ -224,12 +320,12 @@ mod tests {
         let mut health = ProviderHealth::new(HealthSettings::default());
         let outcome = Outcome::LocalFailure { evidence: OutcomeEvidence::default() };
         for ms in 0..100 {
-            let permit = health.permit(false, at(ms)).unwrap();
+            let permit = health.permit(CallScope::default(), false, at(ms)).unwrap();
             health.record(permit, &outcome, at(ms));
         }
         assert_eq!(
             (health.breaker(at(100).monotonic), health.recent(at(100).monotonic), health.in_flight()),
-            (BreakerState::Closed, (0, 0), 0)
+            (BreakerState::Closed, CallCounts::default(), 0)
         );
     }
 
@@ -249,7 +345,7 @@ mod tests {
             Err(AdmissionRefusal::Throttled { wait: Duration::from_millis(1) })
         );
         assert_eq!(health.admits(false, at(2_000)), Ok(()));
-        assert_eq!(health.recent(at(1).monotonic), (1, 0));
+        assert_eq!(health.recent(at(1).monotonic), CallCounts { calls: 1, failures: 0 });
     }
 
     #[test]

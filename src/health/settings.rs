@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::TripReason;
 use crate::model::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 
 /// The settings of every breaker.
@@ -20,8 +21,10 @@ pub struct HealthSettings {
     pub consecutive_failures: u32,
     /// How long the breaker stays open the first time, in milliseconds; doubled each time a probe fails.
     pub open_ms: u64,
-    /// The longest it stays open between probes, in milliseconds.
+    /// The longest it stays open between probes, in milliseconds. Each probe that fails costs one message a failed call.
     pub max_open_ms: u64,
+    /// The longest it stays open between probes when the provider says that our settings are wrong, in milliseconds.
+    pub max_misconfigured_ms: u64,
     /// How many probes may be in flight while half open.
     pub probes: u32,
     /// How many probes in a row must succeed for it to close.
@@ -30,6 +33,12 @@ pub struct HealthSettings {
     pub throttle_ms: u64,
     /// The longest a provider's `retry-after` is believed, in milliseconds.
     pub max_throttle_ms: u64,
+    /// The least part of its weight that a provider keeps while it does worse than others.
+    pub min_live_weight: f64,
+    /// How many times as long as those of the fastest provider of the channel calls may take before they cost weight.
+    pub slow_factor: f64,
+    /// No call under way is late before it has taken so long, in milliseconds, or four times as long as usual.
+    pub min_late_ms: u64,
 }
 
 impl Default for HealthSettings {
@@ -40,11 +49,15 @@ impl Default for HealthSettings {
             failure_ratio: 0.5,
             consecutive_failures: 5,
             open_ms: 5_000,
-            max_open_ms: 60_000,
+            max_open_ms: 10_000,
+            max_misconfigured_ms: 60_000,
             probes: 1,
             successes_to_close: 2,
             throttle_ms: 1_000,
             max_throttle_ms: 3_600_000,
+            min_live_weight: 0.02,
+            slow_factor: 2.0,
+            min_late_ms: 500,
         }
     }
 }
@@ -60,19 +73,29 @@ impl HealthSettings {
         errors.within("open_ms", self.open_ms, 1..=DAY_MS);
         errors.within("max_open_ms", self.max_open_ms, 1..=DAY_MS);
         errors.require(self.max_open_ms >= self.open_ms, "max_open_ms", "must be at least open_ms");
+        errors.within("max_misconfigured_ms", self.max_misconfigured_ms, 1..=DAY_MS);
+        let longer = self.max_misconfigured_ms >= self.open_ms;
+        errors.require(longer, "max_misconfigured_ms", "must be at least open_ms");
         errors.within("probes", self.probes, 1..=MAX_COUNT);
         errors.within("successes_to_close", self.successes_to_close, 1..=MAX_COUNT);
         errors.within("throttle_ms", self.throttle_ms, 1..=DAY_MS);
         errors.within("max_throttle_ms", self.max_throttle_ms, 1..=DAY_MS);
         let longer = self.max_throttle_ms >= self.throttle_ms;
         errors.require(longer, "max_throttle_ms", "must be at least throttle_ms");
+        errors.within("min_live_weight", self.min_live_weight, 0.001..=1.0);
+        errors.within("slow_factor", self.slow_factor, 1.0..=1_000.0);
+        errors.within("min_late_ms", self.min_late_ms, 1..=DAY_MS);
         errors.into_vec()
     }
 
-    /// How long the breaker stays open after it opened `times` times without closing in between.
-    pub(super) fn open_for(&self, times: u32) -> Duration {
+    /// How long the breaker stays open after it opened `times` times without closing in between, the last time for `reason`.
+    pub(super) fn open_for(&self, reason: TripReason, times: u32) -> Duration {
         let doubled =
             self.open_ms.saturating_mul(1_u64.checked_shl(times.saturating_sub(1)).unwrap_or(u64::MAX));
-        Duration::from_millis(doubled.min(self.max_open_ms))
+        let max = match reason {
+            TripReason::Misconfigured => self.max_misconfigured_ms,
+            _ => self.max_open_ms,
+        };
+        Duration::from_millis(doubled.min(max))
     }
 }

@@ -6,6 +6,7 @@ mod address;
 mod address_folding;
 mod address_match;
 mod backlog;
+mod cell;
 mod consent;
 mod contact;
 mod content;
@@ -36,6 +37,7 @@ pub use jiff::Timestamp;
 pub use address::{Address, AddressError, Channel, Email, Phone, WhatsappUser};
 pub use address_match::AddressMatch;
 pub use backlog::{Backlog, BacklogGroup};
+pub use cell::{CallScope, CallingCode, CellDimension, CellRefusal, HealthCell};
 pub use consent::{ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, TopicPreference};
 pub use contact::{Contact, ContactAddress, Recipient, ServiceWindow};
 pub use content::{

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{ProviderAdmission, RoutingContext};
 use crate::model::{
-    Address, AdmissionRefusal, Attempt, Channel, ConsentDecision, Outcome, Provider, Reason, Timestamp,
-    Verdict, WaitReason, later,
+    Address, AdmissionRefusal, Attempt, CallScope, Channel, ConsentDecision, Outcome, Provider, Reason,
+    RenderedContent, Timestamp, Verdict, WaitReason, later,
 };
 
 /// What blocks a way for a while.
@@ -24,9 +24,11 @@ pub(super) fn longest_blocker(
     attempts: &[Attempt<'_>],
     verdict: &Verdict,
     offer: &ProviderAdmission<'_>,
+    content: &RenderedContent,
 ) -> Option<Blocker> {
     let hold = hold_blocker(verdict);
-    let admission = admission_blocker(context, offer);
+    let admission =
+        admission_blocker(context, offer).or_else(|| cell_blocker(context, verdict, offer, content));
     let backoff = backoff_blocker(context, attempts, verdict.channel, &verdict.address, offer.provider);
     let blockers = [hold, admission, backoff].into_iter().flatten();
     blockers.reduce(|longest, next| if next.until > longest.until { next } else { longest })
@@ -60,6 +62,26 @@ fn admission_blocker(context: &RoutingContext<'_>, offer: &ProviderAdmission<'_>
         AdmissionRefusal::Throttled { .. } => (Reason::Throttled, format!("{name} asked us to slow down.")),
     };
     Some(Blocker { until, why: WaitReason { reason, explanation } })
+}
+
+/// The cell of the provider that the way would lie in, and that refuses calls while the rest of the provider takes them.
+fn cell_blocker(
+    context: &RoutingContext<'_>,
+    verdict: &Verdict,
+    offer: &ProviderAdmission<'_>,
+    content: &RenderedContent,
+) -> Option<Blocker> {
+    if offer.refusing_cells.is_empty() {
+        return None;
+    }
+    let sender = offer.provider.sender(&context.message.brand, &context.policy.senders);
+    let scope = CallScope::new(sender, &verdict.address, content);
+    let refusing = offer.refusing_cells.iter().filter(|refusal| scope.cells().contains(&refusal.cell));
+    let refusal = refusing.max_by_key(|refusal| refusal.wait)?;
+    let name = &offer.provider.name;
+    let explanation = format!("The breaker of {name} is open for {}: it failed too often.", refusal.cell);
+    let why = WaitReason { reason: Reason::BreakerOpen, explanation };
+    Some(Blocker { until: later(context.now, refusal.wait), why })
 }
 
 /// How long the failures of this message at this provider block the way.

@@ -12,7 +12,9 @@ mod settings;
 mod unroutable;
 mod ways;
 
-use crate::model::{Admission, History, Message, Preferences, Provider, ServiceWindow, Timestamp, Verdict};
+use crate::model::{
+    Admission, CellRefusal, History, Message, Preferences, Provider, ServiceWindow, Timestamp, Verdict,
+};
 
 pub use decision::{RoutingDecision, RoutingStep, decide, decide_without_brand, is_settled};
 pub use order::{channel_order, provider_order};
@@ -61,12 +63,16 @@ pub struct AddressVerdict {
 }
 
 /// A provider, and whether it may be called now.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ProviderAdmission<'a> {
     /// The provider.
     pub provider: &'a Provider,
     /// Whether it may be called now.
     pub admission: Admission,
+    /// The cells of it that may not, whatever the rest of it may.
+    pub refusing_cells: Vec<CellRefusal>,
+    /// The part of its weight that its health leaves it, in `0.0..=1.0`.
+    pub live_weight: f64,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The order of channels, and of the providers within one.
 
-use super::BrandPolicy;
 use super::hash::hash_fraction;
+use super::{BrandPolicy, ProviderAdmission};
 use crate::model::{Channel, Message, MessageId, OrderSource, Preferences, Provider};
 
 /// The channels to try for `message`, in order, and who chose them: the message, else the contact, else the topic's
@@ -34,12 +34,23 @@ pub fn channel_order(
 /// The order in which `message` tries the providers of a channel: by tier, and within a tier by chance in proportion to
 /// weight. The chance is the message's own (weighted rendezvous hashing, Schindelhauer and Schomaker 2005), so that the
 /// order stays the same from one attempt to the next.
-pub fn provider_order<'a, T>(message: MessageId, providers: &mut [T], provider: impl Fn(&T) -> &'a Provider) {
-    let score = |item: &T| {
-        let provider = provider(item);
-        let chance = hash_fraction(message, provider.name.as_str().as_bytes()).max(f64::MIN_POSITIVE);
-        -f64::from(provider.weight) / chance.ln()
+///
+/// Of the messages that a provider would have, only the part that its live weight leaves it has it there; for the others it comes
+/// after all that are well, whatever their tier.
+pub fn provider_order(message: MessageId, offers: &mut [ProviderAdmission<'_>]) {
+    let chance = |provider: &Provider, salt: &[u8]| {
+        hash_fraction(message, &[provider.name.as_str().as_bytes(), salt].concat())
     };
-    providers
-        .sort_by(|a, b| provider(a).tier.cmp(&provider(b).tier).then_with(|| score(b).total_cmp(&score(a))));
+    let is_passed_over = |offer: &ProviderAdmission<'_>| {
+        offer.live_weight < 1.0 && chance(offer.provider, b"/live") >= offer.live_weight
+    };
+    let score =
+        |provider: &Provider| -f64::from(provider.weight) / chance(provider, b"").max(f64::MIN_POSITIVE).ln();
+    offers.sort_by(|a, b| {
+        let (one, other) = (a.provider, b.provider);
+        is_passed_over(a)
+            .cmp(&is_passed_over(b))
+            .then(one.tier.cmp(&other.tier))
+            .then_with(|| score(other).total_cmp(&score(one)))
+    });
 }

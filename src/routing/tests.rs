@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Address, AdmissionRefusal, Channel, ConsentDecision, ContactIncarnation, Content, FallbackPolicy,
-    MessageClass, MessageEventDetail, MessageId, MessageState, OrderSource, Outcome, OutcomeEvidence, Phone,
-    Reason, Receipt, ReceiptStatus, Rejection, ServiceWindow, Template, ThrottleScope, TopicPreference,
-    WaitReason, Way, later,
+    Address, AdmissionRefusal, CallingCode, CellRefusal, Channel, ConsentDecision, ContactIncarnation,
+    Content, FallbackPolicy, HealthCell, MessageClass, MessageEventDetail, MessageId, MessageState,
+    OrderSource, Outcome, OutcomeEvidence, Phone, Reason, Receipt, ReceiptStatus, Rejection, ServiceWindow,
+    Template, ThrottleScope, TopicPreference, WaitReason, Way, later,
 };
 
 /// A brand with two WhatsApp accounts in one domain and a third elsewhere, two SMS accounts and one email server.
@@ -18,6 +18,7 @@ struct RoutingCase {
     policy: BrandPolicy,
     providers: Vec<Provider>,
     refusals: BTreeMap<String, AdmissionRefusal>,
+    refusing_cells: BTreeMap<String, Vec<CellRefusal>>,
     retry: RetrySettings,
     now: Timestamp,
 }
@@ -38,6 +39,11 @@ fn provider(name: &str, channel: Channel, failure_domain: &str, tier: u32) -> Pr
         senders: BTreeMap::new(),
         user_ids_of: None,
     }
+}
+
+/// A provider as it is offered, without a cell that refuses.
+fn offer(provider: &Provider, admission: Admission, live_weight: f64) -> ProviderAdmission<'_> {
+    ProviderAdmission { provider, admission, refusing_cells: Vec::new(), live_weight }
 }
 
 fn address(channel: Channel) -> Address {
@@ -98,6 +104,7 @@ impl RoutingCase {
                 provider("mail", Channel::Email, "mail", 1),
             ],
             refusals: BTreeMap::new(),
+            refusing_cells: BTreeMap::new(),
             retry: RetrySettings::default(),
             now: start(),
         }
@@ -111,7 +118,10 @@ impl RoutingCase {
         let offers: Vec<ProviderAdmission<'_>> = self
             .providers
             .iter()
-            .map(|provider| ProviderAdmission { provider, admission: admission(provider) })
+            .map(|provider| ProviderAdmission {
+                refusing_cells: self.refusing_cells.get(provider.name.as_str()).cloned().unwrap_or_default(),
+                ..offer(provider, admission(provider), 1.0)
+            })
             .collect();
         decide(&RoutingContext {
             message: &self.message,
@@ -249,14 +259,56 @@ fn within_a_tier_weight_decides_the_share_and_a_message_keeps_its_order() {
         let mut random = [0; 10];
         random[..4].copy_from_slice(&seed.to_be_bytes());
         let message = MessageId::new(1, &random);
-        let mut providers = vec![&last, &light, &heavy];
-        provider_order(message, &mut providers, |provider| provider);
-        assert_eq!(providers[2].name.as_str(), "c");
-        providers[0].name.as_str().to_owned()
+        let mut offers = [&last, &light, &heavy].map(|provider| offer(provider, Ok(()), 1.0));
+        provider_order(message, &mut offers);
+        assert_eq!(offers[2].provider.name.as_str(), "c");
+        offers[0].provider.name.as_str().to_owned()
     };
     let heavy_first = (0..10_000).filter(|seed| first(*seed) == "b").count();
     assert!((7_300..7_700).contains(&heavy_first), "{heavy_first} of 10,000 where 7,500 are expected");
     assert_eq!(first(3), first(3));
+}
+
+#[test]
+fn of_its_messages_a_provider_has_the_part_that_its_live_weight_leaves_it() {
+    let (slow, fast) = (provider("a", Channel::Sms, "a", 1), provider("b", Channel::Sms, "b", 1));
+    let spare = provider("c", Channel::Sms, "c", 2);
+    let order = |seed: u32, [a, b, c]: [f64; 3]| {
+        let mut random = [0; 10];
+        random[..4].copy_from_slice(&seed.to_be_bytes());
+        let mut offers = [offer(&slow, Ok(()), a), offer(&fast, Ok(()), b), offer(&spare, Ok(()), c)];
+        provider_order(MessageId::new(1, &random), &mut offers);
+        offers.map(|offer| offer.provider.name.to_string()).concat()
+    };
+    let share =
+        |first: &str, weights| (0..10_000).filter(|seed| order(*seed, weights).starts_with(first)).count();
+    let of_slow = share("a", [0.1, 1.0, 1.0]);
+    assert!((430..570).contains(&of_slow), "{of_slow} of 10,000 where 500 are expected");
+    // What both leave goes to the next tier.
+    let of_spare = share("c", [0.1, 0.1, 1.0]);
+    assert!((7_900..8_300).contains(&of_spare), "{of_spare} of 10,000 where 8,100 are expected");
+    // Nobody moves to whoever does no better.
+    let together: Vec<String> = (0..100).map(|seed| order(seed, [0.000_001; 3])).collect();
+    assert_eq!(together, (0..100).map(|seed| order(seed, [1.0; 3])).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_cell_that_refuses_leaves_out_what_lies_in_it_and_names_itself() {
+    let mut case = RoutingCase::new(MessageClass::Transactional);
+    assert_eq!(case.next_provider(), "wa-meta-1");
+    let wait = Duration::from_secs(5);
+    let refusal = |cell| CellRefusal { cell, wait };
+    case.refusing_cells.insert("wa-meta-1".into(), vec![refusal(HealthCell::Sender("another".to_owned()))]);
+    assert_eq!(case.next_provider(), "wa-meta-1");
+    let spain = HealthCell::Country(CallingCode::of(&address(Channel::Sms)).unwrap());
+    case.refusing_cells.insert("wa-meta-1".into(), vec![refusal(spain)]);
+    assert_eq!(case.next_provider(), "wa-meta-2");
+    let plan = case.decide().plan.unwrap();
+    let left_out = plan.left_out.iter().find(|way| way.reason == Reason::BreakerOpen).unwrap();
+    assert_eq!(
+        left_out.explanation,
+        "The breaker of wa-meta-1 is open for country +34: it failed too often."
+    );
 }
 
 #[test]

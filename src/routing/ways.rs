@@ -106,7 +106,7 @@ impl WaySearch<'_> {
             let why = "No provider carries it for this brand.".to_owned();
             return self.leave_out(channel, None, Reason::NoProvider, why);
         }
-        provider_order(self.context.message.id, &mut offers, |offer| offer.provider);
+        provider_order(self.context.message.id, &mut offers);
         for judged in judged {
             self.address(rank, judged, &offers);
         }
@@ -178,7 +178,7 @@ impl WaySearch<'_> {
     ) -> WayCandidate {
         let Provider { name, failure_domain, .. } = offer.provider;
         let now = self.context.now;
-        let blocker = longest_blocker(self.context, self.attempts, verdict, offer);
+        let blocker = longest_blocker(self.context, self.attempts, verdict, offer, &content);
         let blocker = blocker.filter(|blocker| blocker.until > now);
         let of_domain = |attempt: &&Attempt<'_>| attempt.way.failure_domain == *failure_domain;
         let domain_failed = self.attempts.iter().filter(of_domain).any(failed_in_domain);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinError;
 
-use super::{ProviderApi, view};
+use super::ProviderApi;
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, REASON};
@@ -36,7 +36,7 @@ impl ProviderApi {
             |error: JoinError| if error.is_panic() { ApiError::panicked() } else { ApiError::stopping() };
         in_force.map_err(lost)??;
         let status = self.registry.status(&name, self.clock.moment());
-        Ok(v1::SetProviderControlResponse { provider: status.map(|status| view::provider(caller, status)) })
+        Ok(v1::SetProviderControlResponse { provider: status.map(|status| self.view(caller, status)) })
     }
 
     async fn put_in_force(self, change: ProviderControlChange, key: KeyId) -> Result<(), StoreError> {

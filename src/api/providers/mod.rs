@@ -15,7 +15,7 @@ use super::caller::{Call, Caller};
 use super::sealer::TokenSealer;
 use super::stream_session::StreamSessions;
 use crate::clock::Clock;
-use crate::dispatch::ProviderRegistry;
+use crate::dispatch::{ProviderRegistry, ProviderStatus};
 use crate::store::ControlStore;
 use crate::wire::v1;
 use crate::wire::v1::provider_service_server::ProviderService;
@@ -50,7 +50,13 @@ impl ProviderApi {
     fn visible_to(&self, caller: &Caller) -> Vec<v1::Provider> {
         let statuses = self.registry.statuses(self.clock.moment()).into_iter();
         let visible = statuses.filter(|status| ProviderAccess::is_visible(caller, &status.provider));
-        visible.map(|status| view::provider(caller, status)).collect()
+        visible.map(|status| self.view(caller, status)).collect()
+    }
+
+    /// A provider as `caller` may see it.
+    fn view(&self, caller: &Caller, status: ProviderStatus) -> v1::Provider {
+        let own_sender = self.access.own_sender(caller, &status.provider).map(str::to_owned);
+        view::provider(caller, own_sender.as_deref(), status)
     }
 }
 

@@ -1,17 +1,23 @@
 //! A provider as the API shows it.
 
 use crate::api::caller::Caller;
-use crate::dispatch::ProviderStatus;
-use crate::health::{BreakerState, BreakerTrip, ProviderFailure, TripReason};
-use crate::wire::{timestamp, v1};
+use crate::dispatch::{CellStatus, ProviderStatus};
+use crate::health::{BreakerState, BreakerTrip, ProviderFailure, TripReason, WeightShift};
+use crate::model::HealthCell;
+use crate::wire::{duration, timestamp, v1};
 
 /// A provider with its health and control, as `caller` may see it: a brand's key is not shown the words of a provider, which
-/// may quote what another brand sent.
-pub fn provider(caller: &Caller, status: ProviderStatus) -> v1::Provider {
+/// may quote what another brand sent, nor the senders and templates of others. `own_sender` is the sender of the caller's brand.
+pub fn provider(caller: &Caller, own_sender: Option<&str>, status: ProviderStatus) -> v1::Provider {
     let provider = &status.provider;
     let last_failure = |failure: ProviderFailure| match caller.brand {
         Some(_) => failure.brief(),
         None => failure.to_string(),
+    };
+    let is_visible = |cell: &HealthCell| match (&caller.brand, cell) {
+        (None, _) | (_, HealthCell::Country(_)) => true,
+        (Some(_), HealthCell::Sender(sender)) => sender == own_sender.unwrap_or_default(),
+        (Some(brand), HealthCell::Template(_)) => provider.is_exclusive_to(brand),
     };
     let mode = v1::ControlMode::from(status.mode).into();
     let control = status.control.as_ref().map(v1::ProviderControl::from).unwrap_or_default();
@@ -31,6 +37,36 @@ pub fn provider(caller: &Caller, status: ProviderStatus) -> v1::Provider {
         recent_calls: status.recent_calls,
         recent_failures: status.recent_failures,
         last_failure: status.last_failure.map(last_failure).unwrap_or_default(),
+        trip: status.trip.map(trip),
+        live_weight_percent: status.live_weight * 100.0,
+        last_weight_shift: status.last_shift.map(weight_shift),
+        calls_per_second: status.calls_per_second,
+        median_duration: status.durations.map(|(median, _)| duration(median)),
+        p99_duration: status.durations.map(|(_, p99)| duration(p99)),
+        failing_cells: status.cells.iter().filter(|status| is_visible(&status.cell)).map(cell).collect(),
+    }
+}
+
+fn weight_shift(shift: WeightShift) -> v1::WeightShift {
+    v1::WeightShift {
+        time: Some(timestamp(shift.at)),
+        from_percent: shift.from * 100.0,
+        to_percent: shift.to * 100.0,
+        reason: shift.reason.to_string(),
+    }
+}
+
+fn cell(status: &CellStatus) -> v1::ProviderCell {
+    let (dimension, name) = match &status.cell {
+        HealthCell::Sender(sender) => (v1::CellDimension::Sender, sender.clone()),
+        HealthCell::Template(name) => (v1::CellDimension::Template, name.clone()),
+        HealthCell::Country(code) => (v1::CellDimension::Country, code.to_string()),
+    };
+    v1::ProviderCell {
+        dimension: dimension.into(),
+        name,
+        breaker: breaker(status.breaker).into(),
+        probe_time: status.probe_at.map(timestamp),
         trip: status.trip.map(trip),
     }
 }

@@ -80,5 +80,15 @@ impl ProviderWatch {
 
 /// The provider without its counts of calls, whose change alone is not streamed: it comes with every call.
 fn without_counts(provider: &v1::Provider) -> v1::Provider {
-    v1::Provider { in_flight: 0, recent_calls: 0, recent_failures: 0, ..provider.clone() }
+    v1::Provider {
+        in_flight: 0,
+        recent_calls: 0,
+        recent_failures: 0,
+        calls_per_second: 0.0,
+        median_duration: None,
+        p99_duration: None,
+        // Its changes are those of the last shift.
+        live_weight_percent: 0.0,
+        ..provider.clone()
+    }
 }

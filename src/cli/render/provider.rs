@@ -22,6 +22,9 @@ pub(crate) fn providers(providers: &[v1::Provider], within: TextWidth) -> String
         "calls",
         "failed",
         "in flight",
+        "rate",
+        "p50",
+        "p99",
         "note",
     ]);
     for provider in providers {
@@ -31,12 +34,15 @@ pub(crate) fn providers(providers: &[v1::Provider], within: TextWidth) -> String
             provider.provider.clone(),
             provider.kind.clone(),
             provider.failure_domain.clone(),
-            provider.weight.to_string(),
+            weight(provider),
             provider.control.as_ref().map_or_else(|| "in service".to_owned(), |control| mode(control.mode)),
             breaker(provider.breaker),
             provider.recent_calls.to_string(),
             provider.recent_failures.to_string(),
             provider.in_flight.to_string(),
+            format!("{:.1}/s", provider.calls_per_second),
+            provider.median_duration.as_ref().map(milliseconds).unwrap_or_default(),
+            provider.p99_duration.as_ref().map(milliseconds).unwrap_or_default(),
             note(provider),
         ]);
     }
@@ -61,6 +67,29 @@ pub(crate) fn provider_line(provider: &v1::Provider, now: Timestamp) -> String {
     )
 }
 
+/// The configured weight, and the part of it that the provider's health leaves it.
+fn weight(provider: &v1::Provider) -> String {
+    let percent = provider.live_weight_percent.round();
+    if percent >= 100.0 { provider.weight.to_string() } else { format!("{} x {percent} %", provider.weight) }
+}
+
+fn milliseconds(duration: &prost_types::Duration) -> String {
+    format!("{} ms", duration.seconds * 1_000 + i64::from(duration.nanos) / 1_000_000)
+}
+
+/// A part of a provider that fails, in words.
+fn cell(cell: &v1::ProviderCell) -> String {
+    let name = match cell.dimension() {
+        v1::CellDimension::Sender if cell.name.is_empty() => "its own sender".to_owned(),
+        v1::CellDimension::Sender => format!("sender {}", cell.name),
+        v1::CellDimension::Template => format!("template {}", cell.name),
+        v1::CellDimension::Country => format!("country {}", cell.name),
+        v1::CellDimension::Unspecified => cell.name.clone(),
+    };
+    let why = cell.trip.as_ref().map(|trip| format!(" ({})", trip_reason(trip))).unwrap_or_default();
+    format!("{} for {name}{why}", breaker(cell.breaker))
+}
+
 /// Why a breaker opened.
 fn trip_reason(trip: &v1::BreakerTrip) -> String {
     match trip.reason() {
@@ -81,6 +110,11 @@ fn note(provider: &v1::Provider) -> String {
     }
     if let Some(trip) = &provider.trip {
         notes.push(format!("opened: {}", trip_reason(trip)));
+    }
+    notes.extend(provider.failing_cells.iter().map(cell));
+    if let Some(shift) = provider.last_weight_shift.as_ref().filter(|_| provider.live_weight_percent < 100.0)
+    {
+        notes.push(format!("live weight {:.0} %: {}", provider.live_weight_percent, shift.reason));
     }
     if provider.probe_time.is_some() {
         notes.push(format!("next probe {}", time(provider.probe_time.as_ref())));

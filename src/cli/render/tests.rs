@@ -365,6 +365,28 @@ fn provider() -> v1::Provider {
             calls: 40,
             time: at(0),
         }),
+        live_weight_percent: 20.4,
+        last_weight_shift: Some(v1::WeightShift {
+            time: at(0),
+            from_percent: 100.0,
+            to_percent: 24.0,
+            reason: "its calls take 800 ms, others 80 ms".into(),
+        }),
+        calls_per_second: 12.34,
+        median_duration: Some(prost_types::Duration { seconds: 0, nanos: 80_000_000 }),
+        p99_duration: Some(prost_types::Duration { seconds: 1, nanos: 250_000_000 }),
+        failing_cells: vec![v1::ProviderCell {
+            dimension: v1::CellDimension::Country.into(),
+            name: "+34".into(),
+            breaker: v1::BreakerState::Open.into(),
+            probe_time: at(5_000),
+            trip: Some(v1::BreakerTrip {
+                reason: v1::TripReason::ConsecutiveFailures.into(),
+                failures: 5,
+                calls: 0,
+                time: at(0),
+            }),
+        }],
     }
 }
 

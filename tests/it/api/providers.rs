@@ -1,6 +1,6 @@
 //! The health and the control of providers.
 
-use relevo::model::{Outcome, OutcomeEvidence, later};
+use relevo::model::{CallScope, Outcome, OutcomeEvidence, later};
 use relevo::wire::timestamp;
 use tokio_stream::StreamExt;
 use v1::{BreakerState, ControlMode};
@@ -132,7 +132,10 @@ async fn a_watch_tells_all_providers_and_then_what_changes() {
 
     let (sms, now) = ("sms-shared".parse().unwrap(), gateway.clock.moment());
     let evidence = OutcomeEvidence::new("401", "wrong password");
-    let call = gateway.board.permit(&sms, false, now).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let call = gateway
+        .board
+        .permit(&sms, CallScope::default(), false, now)
+        .unwrap_or_else(|refusal| panic!("{refusal:?}"));
     call.finish(&Outcome::Misconfigured { evidence }, now);
     let broken = loop {
         let provider = next().await;
