@@ -41,6 +41,8 @@ pub struct ProviderStatus {
     pub probe_at: Option<Timestamp>,
     /// Until when the provider asked us to slow down.
     pub throttled_until: Option<Timestamp>,
+    /// The rate that the provider bears, in calls a second, as far as its throttles told.
+    pub learned_rate_per_second: Option<f64>,
     /// Calls in flight.
     pub in_flight: u32,
     /// Calls in the breaker's window.
@@ -55,6 +57,7 @@ pub struct ProviderStatus {
 pub struct CallPermit {
     registry: ProviderRegistry,
     index: usize,
+    began: MonotonicTime,
     permit: Option<BreakerPermit>,
 }
 
@@ -101,6 +104,11 @@ impl ProviderRegistry {
         Some(status(&self.inner.providers[index], &self.health()[index], now))
     }
 
+    /// The rate that a provider bears, in calls a second; `None` while nothing is known to limit it.
+    pub fn learned_rate(&self, name: &ProviderName, now: MonotonicTime) -> Option<f64> {
+        self.health()[self.index(name)?].learned_rate(now)
+    }
+
     /// The providers that serve `brand`, and whether each may be called at `now` with a message that was already tried
     /// at those for which `tried` says so.
     pub fn admissions(
@@ -127,7 +135,7 @@ impl ProviderRegistry {
     ) -> Result<CallPermit, AdmissionRefusal> {
         let index = self.index(name).ok_or(AdmissionRefusal::OutOfService { until: None })?;
         let permit = self.change(index, now, |health| health.permit(tried, now))?;
-        Ok(CallPermit { registry: self.clone(), index, permit: Some(permit) })
+        Ok(CallPermit { registry: self.clone(), index, began: now.monotonic, permit: Some(permit) })
     }
 
     /// Puts an operator's control in force. Returns whether there is such a provider.
@@ -204,7 +212,8 @@ impl CallPermit {
             return;
         }
         if let Some(permit) = self.permit.take() {
-            self.registry.change(self.index, now, |health| health.record(permit, outcome, now));
+            let record = |health: &mut ProviderHealth| health.record(permit, outcome, self.began, now);
+            self.registry.change(self.index, now, record);
         }
     }
 }
@@ -264,6 +273,7 @@ fn status(provider: &Provider, health: &ProviderHealth, now: Moment) -> Provider
         trip: health.trip(),
         probe_at: ahead(health.probe_at()),
         throttled_until: ahead(health.throttled_until(now.monotonic)),
+        learned_rate_per_second: health.learned_rate(now.monotonic),
         in_flight: health.in_flight(),
         recent_calls,
         recent_failures,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Breaker, BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal};
+use super::{AdaptiveRate, Breaker, BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal};
 use crate::model::{
     Admission, AdmissionRefusal, ControlMode, Moment, MonotonicTime, Outcome, OutcomeEvidence,
     ProviderControl,
@@ -41,6 +41,7 @@ pub struct ProviderHealth {
     breaker: Breaker,
     control: Option<ProviderControl>,
     throttled_until: Option<MonotonicTime>,
+    rate: AdaptiveRate,
     in_flight: u32,
     last_failure: Option<ProviderFailure>,
 }
@@ -53,6 +54,7 @@ impl ProviderHealth {
             settings,
             control: None,
             throttled_until: None,
+            rate: AdaptiveRate::default(),
             in_flight: 0,
             last_failure: None,
         }
@@ -102,18 +104,18 @@ impl ProviderHealth {
         self.breaker.cancel(permit)
     }
 
-    /// Records what came of a call. One that the provider did not see counts as not made.
-    pub fn record(&mut self, permit: BreakerPermit, outcome: &Outcome, now: Moment) {
+    /// Records what came of a call that began at `began`. One that the provider did not see counts as not made.
+    pub fn record(&mut self, permit: BreakerPermit, outcome: &Outcome, began: MonotonicTime, now: Moment) {
         self.in_flight -= 1;
         let Some(signal) = HealthSignal::from_outcome(outcome) else {
             self.breaker.cancel(permit);
             return;
         };
-        if let HealthSignal::Throttle { retry_after } = signal {
-            let wait = retry_after.filter(|wait| !wait.is_zero());
-            let wait = wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms));
-            let wait = wait.min(Duration::from_millis(self.settings.max_throttle_ms));
-            self.throttled_until = self.throttled_until.max(Some(now.monotonic.after(wait)));
+        if let Some(pause) = self.pause(signal, outcome) {
+            self.throttled_until = self.throttled_until.max(Some(now.monotonic.after(pause)));
+            self.rate.refused(began, pause, self.in_flight, now.monotonic);
+        } else if signal == HealthSignal::Success {
+            self.rate.taken(began, now.monotonic);
         }
         if matches!(signal, HealthSignal::Failure | HealthSignal::Broken) {
             let evidence = outcome.evidence().cloned().unwrap_or_default();
@@ -122,12 +124,28 @@ impl ProviderHealth {
         self.breaker.record(permit, signal, now);
     }
 
-    /// Puts an operator's control in force. Taking a provider back into service closes its breaker: the operator knows
-    /// better than our last probe.
+    /// How long the provider is not called after this outcome, if it asked for that: whatever became of the message, the provider
+    /// says when to come back (RFC 9110, section 10.2.3).
+    fn pause(&self, signal: HealthSignal, outcome: &Outcome) -> Option<Duration> {
+        let unless_now = |wait: &Duration| !wait.is_zero();
+        let asked = match (signal, outcome) {
+            (HealthSignal::Throttle { retry_after }, _) => {
+                let wait = retry_after.filter(unless_now);
+                wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms))
+            }
+            (_, Outcome::Unknown { retry_after, .. }) => retry_after.filter(unless_now)?,
+            _ => return None,
+        };
+        Some(asked.min(Duration::from_millis(self.settings.max_throttle_ms)))
+    }
+
+    /// Puts an operator's control in force. Taking a provider back into service closes its breaker and ends its limits: the
+    /// operator knows better than our last calls.
     pub fn set_control(&mut self, control: ProviderControl) {
         if control.mode == ControlMode::InService {
             self.breaker.close();
             self.throttled_until = None;
+            self.rate = AdaptiveRate::default();
         }
         self.control = Some(control);
     }
@@ -160,6 +178,11 @@ impl ProviderHealth {
     /// Until when the provider asked us to slow down, while that lies ahead.
     pub fn throttled_until(&self, now: MonotonicTime) -> Option<MonotonicTime> {
         self.throttled_until.filter(|until| now < *until)
+    }
+
+    /// The rate that the provider bears, in calls a second, as far as its throttles told; `None` while nothing limits it.
+    pub fn learned_rate(&self, now: MonotonicTime) -> Option<f64> {
+        self.rate.per_second(now)
     }
 
     /// Calls in flight.
@@ -215,8 +238,31 @@ mod tests {
             scope: ThrottleScope::Provider,
             evidence: OutcomeEvidence::default(),
         };
-        health.record(permit, &outcome, at(0));
+        health.record(permit, &outcome, at(0).monotonic, at(0));
         health
+    }
+
+    #[test]
+    fn a_wait_is_kept_whatever_became_of_the_message() {
+        let mut health = ProviderHealth::new(HealthSettings::default());
+        let permit = health.permit(false, at(0)).unwrap();
+        let outcome = Outcome::Unknown {
+            retry_after: Some(Duration::from_secs(2)),
+            evidence: OutcomeEvidence::default(),
+        };
+        health.record(permit, &outcome, at(0).monotonic, at(0));
+        assert_eq!(health.recent(at(0).monotonic), (1, 1), "it failed all the same");
+        let wait = Duration::from_millis(1);
+        assert_eq!(health.admits(false, at(1_999)), Err(AdmissionRefusal::Throttled { wait }));
+        assert_eq!(health.admits(false, at(2_000)), Ok(()));
+    }
+
+    #[test]
+    fn a_throttle_teaches_a_rate_until_an_operator_knows_better() {
+        let mut health = throttled(2);
+        assert!(health.learned_rate(at(2_000).monotonic).is_some());
+        health.set_control(control(ControlMode::InService, None));
+        assert_eq!(health.learned_rate(at(2_000).monotonic), None);
     }
 
     #[test]
@@ -225,7 +271,7 @@ mod tests {
         let outcome = Outcome::LocalFailure { evidence: OutcomeEvidence::default() };
         for ms in 0..100 {
             let permit = health.permit(false, at(ms)).unwrap();
-            health.record(permit, &outcome, at(ms));
+            health.record(permit, &outcome, at(ms).monotonic, at(ms));
         }
         assert_eq!(
             (health.breaker(at(100).monotonic), health.recent(at(100).monotonic), health.in_flight()),

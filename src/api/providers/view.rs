@@ -27,6 +27,7 @@ pub fn provider(caller: &Caller, status: ProviderStatus) -> v1::Provider {
         breaker: breaker(status.breaker).into(),
         probe_time: status.probe_at.map(timestamp),
         throttled_until: status.throttled_until.map(timestamp),
+        learned_rate_per_second: status.learned_rate_per_second,
         in_flight: status.in_flight,
         recent_calls: status.recent_calls,
         recent_failures: status.recent_failures,

@@ -4,3 +4,4 @@ mod breaker;
 mod failover;
 mod local_failure;
 mod refusals;
+mod throttles;
