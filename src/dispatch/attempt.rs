@@ -246,7 +246,7 @@ impl Dispatcher {
         attempt: RecordedAttempt<'a>,
     ) -> Result<ReadyAttempt<'a>, Interruption> {
         let RecordedAttempt { number, way, content, mut decided_at, provider, turn, mut permit } = attempt;
-        let mut slot = provider.limiter.recorded(&turn);
+        let mut slot = provider.limiter.recorded(&turn, self.learned_rate(&way.provider));
         let mut changes = self.registry.subscribe();
         loop {
             let now = self.clock.moment();
@@ -269,7 +269,7 @@ impl Dispatcher {
                 tokio::select! {
                     biased;
                     _ = changes.changed() => changes.mark_changed(),
-                    free = provider.limiter.slot() => slot = Some(free),
+                    free = provider.limiter.slot(|| self.learned_rate(&way.provider)) => slot = Some(free),
                 }
             }
         }

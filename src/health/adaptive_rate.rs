@@ -50,6 +50,10 @@ const MIN_DECREASE: f64 = 0.5;
 /// A refusal after less use than this says that the decrease before it was too little.
 const SOON: Duration = Duration::from_secs(2);
 
+/// So many calls taken at a rate before one is refused show that the limit is near; after fewer it may be anywhere below, and is
+/// looked for faster.
+const NEAR_AFTER: f64 = 3.0;
+
 /// The calls before the first throttle tell the limit if there were so many, over [`MIN_SPAN`] at least.
 const MIN_MEASURED: u32 = 10;
 const MIN_SPAN: Duration = Duration::from_secs(2);
@@ -60,8 +64,9 @@ const PERIOD_IN_PAUSES: f64 = 40.0;
 /// A refusal is one of at least so many calls, at the rate that was refused.
 const PERIOD_IN_CALLS: f64 = 80.0;
 
-/// The longest time in which a rate comes back to where it was refused.
-const MAX_PERIOD: Duration = Duration::from_secs(600);
+/// The longest times, by pauses and by calls, in which a rate comes back to where it was refused, in seconds.
+const MAX_PERIOD_BY_PAUSE: f64 = 600.0;
+const MAX_PERIOD_BY_CALLS: f64 = 180.0;
 
 /// Who asks for a longer pause has spent a quota or is down, and does not speak of calls a second.
 const MAX_RATE_PAUSE: Duration = Duration::from_secs(60);
@@ -158,7 +163,7 @@ impl AdaptiveRate {
     fn first_rate(&self, pause: Duration, in_flight: u32, now: MonotonicTime) -> (f64, RateGrowth) {
         let taken = self.recent.taken_per_second(now, MIN_SPAN);
         match taken.filter(|_| self.recent.taken() >= MIN_MEASURED) {
-            Some(limit) => approach(limit * DECREASE, limit, pause),
+            Some(limit) => approach(limit * DECREASE, limit, self.recent.taken(), pause),
             None => {
                 let tried = self.recent.answered_within(now, Duration::from_secs(1)) + in_flight;
                 (f64::from(tried) * MIN_DECREASE, RateGrowth::Search)
@@ -171,10 +176,13 @@ impl AdaptiveRate {
     }
 }
 
-/// From `floor` back to `ceiling`, so slowly that the next refusal is paid for.
-fn approach(floor: f64, ceiling: f64, pause: Duration) -> (f64, RateGrowth) {
-    let period = (pause.as_secs_f64() * PERIOD_IN_PAUSES).max(PERIOD_IN_CALLS / ceiling.max(MIN_RATE));
-    let period = Duration::from_secs_f64(period.min(MAX_PERIOD.as_secs_f64()));
+/// From `floor` back to `ceiling`, so slowly that the next refusal is paid for; less slowly where few calls were `taken` at the
+/// rate that was refused, so that little is known.
+fn approach(floor: f64, ceiling: f64, taken: u32, pause: Duration) -> (f64, RateGrowth) {
+    let by_pause = (pause.as_secs_f64() * PERIOD_IN_PAUSES).min(MAX_PERIOD_BY_PAUSE);
+    let by_calls = (PERIOD_IN_CALLS / ceiling.max(MIN_RATE)).min(MAX_PERIOD_BY_CALLS);
+    let known = (f64::from(taken) / NEAR_AFTER).min(1.0);
+    let period = Duration::from_secs_f64(by_pause.max(by_calls) * known);
     (floor, RateGrowth::Approach { floor, ceiling, period, used: Duration::ZERO })
 }
 
@@ -192,7 +200,7 @@ impl LearnedRate {
             RateGrowth::Approach { .. } | RateGrowth::Search => DECREASE,
         };
         let share = f64::from(self.taken) / f64::from(self.taken + 1);
-        approach(tried * share.min(most), tried, pause)
+        approach(tried * share.min(most), tried, self.taken, pause)
     }
 
     /// Grows by one call that was taken at `now`.
@@ -215,12 +223,12 @@ impl LearnedRate {
 }
 
 /// The rate after so many periods of use: from `floor` along a cubic curve to `ceiling` after one period and a tenth more half a
-/// period later, then doubled in each half period, because the limit is no longer there.
+/// period later, then doubled in each eighth of a period, because the limit is no longer there.
 fn grown(floor: f64, ceiling: f64, periods: f64) -> f64 {
     let beyond = ((periods - 1.0) * 2.0).min(1.0);
     match periods {
         ..1.0 => ceiling - (ceiling - floor) * (1.0 - periods).powi(3),
-        _ => ceiling * (1.0 + 0.1 * beyond.powi(3)) * (2.0 * (periods - 1.5).max(0.0)).exp2(),
+        _ => ceiling * (1.0 + 0.1 * beyond.powi(3)) * (8.0 * (periods - 1.5).max(0.0)).exp2(),
     }
 }
 

@@ -67,21 +67,25 @@ impl ProviderLimiter {
         let busy = || self.busy(class, learned());
         let place = self.queue.join(class, self.queue_capacity()).ok_or_else(busy)?;
         let turn = self.concurrency.turn().await;
-        if !self.rate.wait(&learned, MAX_WAIT).await {
+        if !self.rate.wait_to_begin(&learned, MAX_WAIT).await {
             return Err(busy());
         }
         drop(place);
         Ok(turn.begun_now())
     }
 
-    /// Notes that the attempt of a turn is recorded, and gives a slot for its call if one is free this instant.
-    pub(super) fn recorded(&self, turn: &AttemptTurn) -> Option<CallSlot<'_>> {
-        self.concurrency.recorded(turn)
+    /// Notes that the attempt of a turn is recorded, and gives a slot for its call if one is free this instant and no rate limits
+    /// the provider, as for [`ProviderLimiter::try_turn`].
+    pub(super) fn recorded(&self, turn: &AttemptTurn, learned: Option<f64>) -> Option<CallSlot<'_>> {
+        let slot = self.concurrency.recorded(turn);
+        slot.filter(|_| self.rate.interval(learned).is_none())
     }
 
-    /// Waits for a slot.
-    pub(super) async fn slot(&self) -> CallSlot<'_> {
-        self.concurrency.slot().await
+    /// Waits for a slot, and then until the rate allows the next call, as for [`ProviderLimiter::turn`].
+    pub(super) async fn slot(&self, learned: impl Fn() -> Option<f64>) -> CallSlot<'_> {
+        let slot = self.concurrency.slot().await;
+        self.rate.wait_to_call(learned).await;
+        slot
     }
 
     /// Notes how long a call took whose message was sent.
@@ -103,10 +107,17 @@ impl ProviderLimiter {
 
     fn busy(&self, class: MessageClass, learned: Option<f64>) -> QueueFull {
         let estimate = self.concurrency.call_duration() / self.concurrency.max();
-        let interval = self.rate.interval(learned).unwrap_or_default().max(estimate);
-        // What was learned is an estimate, too.
-        let max_retry_after = if self.rate.is_set() { MAX_RATED_RETURN } else { MAX_ESTIMATED_RETURN };
-        self.queue.retry_after(class, ServiceRate { interval, max_retry_after }, Instant::now())
+        let rate = match (self.rate.interval(None), self.rate.interval(learned)) {
+            (Some(set), slower) if slower == Some(set) => {
+                ServiceRate { interval: set.max(estimate), max_retry_after: MAX_RATED_RETURN }
+            }
+            // Until they come back, the provider may have been found to bear twice as much.
+            (_, Some(learned)) => {
+                ServiceRate { interval: estimate.max(learned / 2), max_retry_after: MAX_ESTIMATED_RETURN }
+            }
+            (_, None) => ServiceRate { interval: estimate, max_retry_after: MAX_ESTIMATED_RETURN },
+        };
+        self.queue.retry_after(class, rate, Instant::now())
     }
 }
 

@@ -47,6 +47,26 @@ async fn whoever_stops_waiting_takes_nobodys_place() {
     assert_eq!(start.elapsed().as_millis() / 10, 10);
 }
 
+/// Attempts begin evenly, but the first takes long to record.
+#[tokio::test(start_paused = true)]
+async fn calls_are_spaced_however_long_their_attempts_take_to_record() {
+    let limiter = limiter(100, Some(10.0));
+    let start = Instant::now();
+    let call = async |record: Duration| {
+        let turn = limiter.turn(MessageClass::Commercial, || None).await.unwrap();
+        tokio::time::sleep(record).await;
+        assert!(limiter.recorded(&turn, None).is_none());
+        let _slot = limiter.slot(|| None).await;
+        start.elapsed().as_millis()
+    };
+    let millis = Duration::from_millis;
+    let mut called = join_all([150, 5, 5, 5, 5].map(|record| call(millis(record)))).await;
+    called.sort_unstable();
+    let gaps: Vec<u128> = called.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.iter().all(|gap| *gap >= 95), "{called:?}");
+    assert!(called[4] <= 505, "nothing is lost: {called:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_long_queue_is_told_to_come_back_one_by_one_at_the_rate() {
     let limiter = limiter(100, Some(10.0));
@@ -88,9 +108,9 @@ async fn deliver_all(
     let send_one = async || {
         let turn = limiter.turn(MessageClass::Commercial, || None).await.unwrap();
         tokio::time::sleep(recording).await;
-        let slot = match limiter.recorded(&turn) {
+        let slot = match limiter.recorded(&turn, None) {
             Some(slot) => slot,
-            None => limiter.slot().await,
+            None => limiter.slot(|| None).await,
         };
         tokio::time::sleep(call).await;
         limiter.called(call);
