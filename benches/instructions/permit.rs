@@ -27,7 +27,7 @@ impl BreakerCase {
         let mut health = ProviderHealth::new(HealthSettings::default());
         for _ in 0..10 {
             if let Ok(permit) = health.permit(false, at_noon()) {
-                health.record(permit, outcome, at_noon());
+                health.record(permit, outcome, at_noon().monotonic, at_noon());
             }
         }
         Self { health, now: at_noon() }

@@ -159,7 +159,8 @@ impl AdaptiveRate {
         self.recent.clear();
     }
 
-    /// The rate after the first refusal: what was taken lately where that was measured for long enough, else half of what was tried.
+    /// The rate after the first refusal: a little less than was taken lately where that was measured for long enough, else half of
+    /// what was tried.
     fn first_rate(&self, pause: Duration, in_flight: u32, now: MonotonicTime) -> (f64, RateGrowth) {
         let taken = self.recent.taken_per_second(now, MIN_SPAN);
         match taken.filter(|_| self.recent.taken() >= MIN_MEASURED) {

@@ -40,8 +40,8 @@ prop_compose! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever the limit, how it is counted and what the provider answers: soon nine tenths of it are used, and of twenty-one calls
-    /// one at most is refused.
+    /// Whatever the limit, how it is counted and what the provider answers: soon nine tenths of it are used, and for twenty calls
+    /// that are taken one at most is refused.
     #[test]
     fn what_a_provider_bears_is_found_and_kept(mut simulation in simulations()) {
         let rate = simulation.rate;
@@ -124,11 +124,12 @@ fn a_rate_that_nobody_needs_is_forgotten() {
 }
 
 #[test]
-fn a_rate_in_use_is_kept() {
+fn a_limit_that_is_gone_limits_nothing_in_the_end() {
     let mut rate = refused_at_ten_a_second();
     let mut now = 11.0;
     while now < 700.0 {
         rate.taken(at(now), at(now));
+        // Not before it was above what was refused for a while.
         let Some(per_second) = rate.per_second(at(now)) else { return assert!(now > 60.0, "{now}") };
         now += 1.0 / per_second;
     }
