@@ -172,7 +172,7 @@ fn sent() -> &'static RoutingCase {
 
 fn unknown(class: MessageClass) -> RoutingCase {
     let evidence = OutcomeEvidence::new("timeout", "no answer within 10 s");
-    RoutingCase::new(class, 2, 2).attempted(Outcome::Unknown { evidence })
+    RoutingCase::new(class, 2, 2).attempted(Outcome::unknown(evidence))
 }
 
 fn unknown_transactional() -> &'static RoutingCase {

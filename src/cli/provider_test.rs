@@ -211,7 +211,7 @@ async fn deliver(envelope: &Envelope, config: &ProviderConfig, clock: &Clock) ->
     };
     let outcome = delivery.unwrap_or_else(|_| {
         let evidence = OutcomeEvidence::new("timeout", &format!("no answer within {timeout_ms} ms"));
-        Outcome::Unknown { evidence }
+        Outcome::unknown(evidence)
     });
     (outcome, began.elapsed())
 }
@@ -412,7 +412,7 @@ mod tests {
             Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence: evidence.clone() },
             Outcome::Unavailable { evidence: evidence.clone() },
             Outcome::Misconfigured { evidence: evidence.clone() },
-            Outcome::Unknown { evidence },
+            Outcome::unknown(evidence),
         ];
         let told: Vec<_> = outcomes.iter().map(|outcome| advice(outcome, "resend")).collect();
         insta::assert_snapshot!(told.join("\n"), @r"

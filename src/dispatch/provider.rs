@@ -34,7 +34,7 @@ impl ProviderClient {
             Some(outcome) => outcome,
             None => {
                 let text = format!("no answer within {} ms", self.timeout.as_millis());
-                Outcome::Unknown { evidence: OutcomeEvidence::new("timeout", &text) }
+                Outcome::unknown(OutcomeEvidence::new("timeout", &text))
             }
         }
     }

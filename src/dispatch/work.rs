@@ -76,7 +76,7 @@ impl MessageWork {
                 OutcomeEvidence::new("interrupted", "the gateway stopped before the answer was recorded");
             self.history.push(
                 now,
-                MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } },
+                MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::unknown(evidence) },
             );
         }
     }

@@ -193,7 +193,7 @@ fn unavailable() -> Outcome {
 }
 
 fn unknown() -> Outcome {
-    Outcome::Unknown { evidence: evidence() }
+    Outcome::unknown(evidence())
 }
 
 fn sent() -> Outcome {

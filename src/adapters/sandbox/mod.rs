@@ -118,7 +118,7 @@ impl Adapter for Sandbox {
             },
             SandboxBehavior::LoseReply => {
                 self.accept(envelope).await;
-                Outcome::Unknown { evidence: evidence("told to lose the reply") }
+                Outcome::unknown(evidence("told to lose the reply"))
             }
             SandboxBehavior::RejectAddress => Outcome::Rejected {
                 cause: Rejection::Address { certain: true },

@@ -127,7 +127,7 @@ fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let BrevoErrorBody { code, message } = serde_json::from_slice(&answer.body).ok()?;
     let evidence = OutcomeEvidence::new(&code, &message);
     if errors::leaves_doubt(&code) {
-        return Some(Outcome::Unknown { evidence });
+        return Some(Outcome::Unknown { retry_after: answer.retry_after, evidence });
     }
     Some(match errors::meaning(answer.status, &code, &message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(answer))),

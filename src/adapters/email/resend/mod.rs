@@ -120,7 +120,7 @@ fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let name = refusal.name.to_ascii_lowercase();
     let evidence = OutcomeEvidence::new(&name, &refusal.message);
     if errors::leaves_doubt(&name) {
-        return Some(Outcome::Unknown { evidence });
+        return Some(Outcome::Unknown { retry_after: answer.retry_after, evidence });
     }
     Some(match errors::meaning(answer.status, &name, &refusal.message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
