@@ -88,6 +88,7 @@ fn check_one(
             brands,
             senders,
             user_ids_of: parts.sends_to_user_ids.then_some(business),
+            repeat_window: parts.repeat_window,
         },
         limits: section.limits.clone(),
         parts,

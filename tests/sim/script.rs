@@ -284,6 +284,7 @@ fn random_providers(rng: &mut Rng) -> Vec<Provider> {
         brands: if name == "mail-2" { vec![brands()[0].clone()] } else { vec![] },
         senders: BTreeMap::new(),
         user_ids_of: None,
+        repeat_window: None,
     };
     specs.map(provider).to_vec()
 }
