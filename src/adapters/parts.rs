@@ -32,6 +32,8 @@ pub struct ProviderParts {
     pub sends_to_user_ids: bool,
     /// How long the provider knows a repeated call by its idempotency key; `None` when it does not.
     pub repeat_window: Option<Duration>,
+    /// How long the last answer of a call may take, where it has a time of its own after that of the call.
+    pub last_answer_timeout: Duration,
 }
 
 impl ProviderParts {
@@ -45,6 +47,7 @@ impl ProviderParts {
             sandbox: None,
             sends_to_user_ids: false,
             repeat_window: None,
+            last_answer_timeout: Duration::ZERO,
         }
     }
 

@@ -14,7 +14,7 @@ fn text() -> Envelope {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() }, &text())
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() }, &text().echo())
 }
 
 #[test]
