@@ -1,6 +1,7 @@
 //! A provider fails: what that costs, where messages go instead, and how they flow again when it is over.
 
 mod breaker;
+mod doubt;
 mod failover;
 mod local_failure;
 mod refusals;
