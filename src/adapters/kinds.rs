@@ -84,9 +84,9 @@ pub const PROVIDER_KINDS: &[ProviderKind] = &[
     },
 ];
 
-/// A kind that is reached over HTTP and does not know a call that is repeated. To give up on one that was taken costs a second
-/// copy, so its answer is waited for as long as a slow one may take. At ten seconds a slow hour of the provider would double messages;
-/// the AWS SDKs wait 60 (botocore, `read_timeout`).
+/// A kind that is reached over HTTP and does not know a call that is repeated. To give up on one that was taken costs a
+/// second copy, so its answer is waited for as long as a slow one may take. At ten seconds a slow hour of the provider would
+/// double messages; the AWS SDKs wait 60 (botocore, `read_timeout`).
 const fn over_http(name: &'static str, channel: Channel, read_settings: ReadSettings) -> ProviderKind {
     let timeout_ms = 30_000;
     ProviderKind { name, channel: Some(channel), is_http: true, timeout_ms, read_settings }

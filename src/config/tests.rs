@@ -186,8 +186,8 @@ fn a_claim_must_outlast_the_slowest_provider() {
 
 #[test]
 fn a_call_and_its_claim_last_as_long_as_fits_the_kind() {
-    let lasts = |kind: &str, channel: &str, limits: &str| {
-        let account = format!("name = \"a\"\nchannel = \"{channel}\"\nfailure_domain = \"a\"\n");
+    let lasts = |kind: &str, limits: &str| {
+        let account = "name = \"a\"\nchannel = \"email\"\nfailure_domain = \"a\"\n";
         let text = format!("[brands.acme]\n[[providers]]\n{account}{kind}\n{limits}");
         let config = read(&text).unwrap();
         let lease_ms = config.dispatch.lease_ms.unwrap();
@@ -195,16 +195,16 @@ fn a_call_and_its_claim_last_as_long_as_fits_the_kind() {
     };
     let smtp = "[providers.smtp]\nhost = \"localhost\"\nfrom = \"a@example.com\"";
     let with_keys = "[providers.resend]\nfrom = \"a@example.com\"\napi_key = { env = \"TOKEN\" }";
-    let without = "[providers.telegram]\ntoken = { env = \"BOT\" }";
+    let without = "[providers.sendgrid]\nfrom = \"a@example.com\"\napi_key = { env = \"TOKEN\" }";
     let limits = "[providers.limits]\ntimeout_ms = 4000";
-    for (kind, channel, limits, expected) in [
-        (smtp, "email", "", (610_000, 615_000)),
-        (smtp, "email", limits, (604_000, 609_000)),
-        (with_keys, "email", "", (10_000, 60_000)),
-        (without, "telegram", "", (30_000, 60_000)),
-        (without, "telegram", limits, (4_000, 60_000)),
+    for (kind, limits, expected) in [
+        (smtp, "", (610_000, 615_000)),
+        (smtp, limits, (604_000, 609_000)),
+        (with_keys, "", (10_000, 60_000)),
+        (without, "", (30_000, 60_000)),
+        (without, limits, (4_000, 60_000)),
     ] {
-        assert_eq!(lasts(kind, channel, limits), expected, "{kind} {limits}");
+        assert_eq!(lasts(kind, limits), expected, "{kind} {limits}");
     }
 }
 
@@ -484,7 +484,7 @@ fn the_values_shown_are_the_defaults() {
     assert_eq!(shown.server, api::ApiSettings { tls, ..api::ApiSettings::default() });
     let path = shown.store.path.clone();
     assert_eq!(shown.store, store::StoreSettings { path, ..store::StoreSettings::default() });
-    let lease_ms = Some(dispatch::DispatchSettings::MIN_LEASE_MS);
+    let lease_ms = Some(615_000);
     assert_eq!(shown.dispatch, dispatch::DispatchSettings { lease_ms, ..Default::default() });
     assert_eq!(shown.retry, RetrySettings::default());
     assert_eq!(shown.health, health::HealthSettings::default());

@@ -6,10 +6,10 @@
 //!
 //! # How it works
 //!
-//! Where the provider knows a repeated call by its idempotency key, the call is repeated: the provider carries out one call of each
-//! key, so that this is no second copy, and its answer says what became of the first. It has to come while the provider
-//! still knows the key. Receipts settle a doubt whenever they come. Only what stays in doubt is left to the class's policy: to
-//! try another copy, as long as there are few, or to wait for a receipt and end in doubt.
+//! Where the provider knows a repeated call by its idempotency key, the call is repeated: the provider carries out one call
+//! of each key, so that this is no second copy, and its answer says what became of the first. It has to come while the
+//! provider still knows the key. Receipts settle a doubt whenever they come. Only what stays in doubt is left to the class's
+//! policy: to try another copy, as long as there are few, or to wait for a receipt and end in doubt.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use crate::model::{Attempt, History, MessageState, Outcome, ProviderName, Reason
 /// The end of a key's lifetime in which no call is repeated any more: a call takes time to arrive, and clocks differ.
 const REPEAT_MARGIN: Duration = Duration::from_secs(60);
 
-/// The attempt whose idempotency key an attempt by `way` that starts at `now` uses, so that the provider takes both for one: the
-/// first of those in doubt whose key the provider still knows. `None` when it repeats none.
+/// The attempt whose idempotency key an attempt by `way` that starts at `now` uses, so that the provider takes both for one:
+/// the first of those in doubt whose key the provider still knows. `None` when it repeats none.
 ///
-/// `repeat_window` is the provider's. One of which nobody knows how long it remembers a key is given that of the first in doubt,
-/// however old: it may still know it.
+/// `repeat_window` is the provider's. One of which nobody knows how long it remembers a key is given that of the first in
+/// doubt, however old: it may still know it.
 pub fn repeated_attempt(
     history: &History,
     way: &Way,
@@ -205,8 +205,8 @@ impl Repeat {
         RoutingDecision { plan: Some(plan), step }
     }
 
-    /// Whether it is worth waiting for where another copy may be tried: the message's own failures there block it, or a throttle
-    /// that ends soon.
+    /// Whether it is worth waiting for where another copy may be tried: the message's own failures there block it, or a
+    /// throttle that ends soon.
     fn is_near(&self, context: &RoutingContext<'_>) -> bool {
         let patience = later(context.now, Duration::from_millis(context.retry.throttle_patience_ms));
         self.candidate.blocker.as_ref().is_some_and(|blocker| match blocker.why.reason {

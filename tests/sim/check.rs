@@ -168,8 +168,8 @@ struct DoubtfulCall<'a> {
     begun_at: Timestamp,
 }
 
-/// Invariant 4: a call in doubt may be repeated while its provider knows it. Another copy is sent of no commercial message in doubt, and
-/// of no transactional one with two copies in doubt, until a provider reports on one.
+/// Invariant 4: a call in doubt may be repeated while its provider knows it. Another copy is sent of no commercial message in
+/// doubt, and of no transactional one with two copies in doubt, until a provider reports on one.
 fn copies_in_doubt_are_few(stored: &StoredMessage) -> bool {
     let most = if stored.message.class == MessageClass::Commercial { 1 } else { 2 };
     let knows = |way: &Way| script::knows_repeats(way.provider.as_str());
@@ -213,8 +213,8 @@ fn reported(events: &[MessageEvent], attempt: u32, before: &MessageEvent) -> boo
     )
 }
 
-/// Every effect belongs to a recorded attempt and is its only one, and every attempt that was recorded as sent had one, itself or
-/// by the call that it repeated.
+/// Every effect belongs to a recorded attempt and is its only one, and every attempt that was recorded as sent had one,
+/// itself or by the call that it repeated.
 fn history_matches_effects(history: &History, effects: &[&Effect], trouble: Trouble) -> bool {
     let attempts = history.attempts();
     let all_recorded = effects.iter().all(|effect| {

@@ -124,8 +124,8 @@ impl ScriptedProvider {
         }
     }
 
-    /// The reference of the message that a call with this key brought before, as far as the provider knows it yet. A provider may
-    /// say only that it has it.
+    /// The reference of the message that a call with this key brought before, as far as the provider knows it yet. A provider
+    /// may say only that it has it.
     fn known(&self, key: &CallKey) -> Option<String> {
         let window = self.provider.repeat_window?;
         let (first_at, reference) = self.shared.keys.lock().unwrap().get(key).cloned()?;

@@ -56,8 +56,9 @@ pub struct SmtpSettings {
     /// How long to keep a connection open between messages, in milliseconds. Shorter than the server's own patience.
     #[serde(default = "default_idle_timeout_ms")]
     pub idle_timeout_ms: u64,
-    /// How long the server may take to answer the final dot, in milliseconds, apart from the time of the steps before it. By default ten
-    /// minutes (RFC 5321, section 4.5.3.2.6): a server may do its work on a message before it answers, and has taken it then.
+    /// How long the server may take to answer the final dot, in milliseconds, apart from the time of the steps before it. By
+    /// default ten minutes (RFC 5321, section 4.5.3.2.6): a server may do its work on a message before it answers, and has
+    /// taken it then.
     #[serde(default = "default_final_reply_timeout_ms")]
     pub final_reply_timeout_ms: u64,
     /// How messages are signed (DKIM, RFC 6376); they are not when absent.

@@ -98,8 +98,8 @@ fn find_attempt(
     Ok(read.ok_or(result))
 }
 
-/// The attempt that the provider is known to have taken, of those that it took for attempt `number`: a later one by the same way,
-/// which it answered with no reference, because it had taken the message before. Else the attempt itself.
+/// The attempt that the provider is known to have taken, of those that it took for attempt `number`: a later one by the same
+/// way, which it answered with no reference, because it had taken the message before. Else the attempt itself.
 fn taken_attempt(history: &History, number: u32) -> u32 {
     let attempts = history.attempts();
     let Some(named) = attempts.iter().find(|attempt| attempt.number == number) else { return number };

@@ -1,4 +1,5 @@
-//! Nobody knows whether a provider took a message: it is asked again where that is safe, and few copies are sent where it is not.
+//! Nobody knows whether a provider took a message: it is asked again where that is safe, and few copies are sent where it is
+//! not.
 
 use relevo::wire::v1::{Channel, ConsentAction, MessageState};
 use serde_json::{Value, json};

@@ -29,8 +29,8 @@ use crate::adapters::{
 };
 use crate::model::{Outcome, OutcomeEvidence};
 
-/// How long Brevo keeps a key. Its guide says 30 minutes (developers.brevo.com, "Idempotency for batch emails"), the announcement
-/// of keys 15 (its changelog of 10 November 2021): what both say counts.
+/// How long Brevo keeps a key. Its guide says 30 minutes (developers.brevo.com, "Idempotency for batch emails"), the
+/// announcement of keys 15 (its changelog of 10 November 2021): what both say counts.
 const REPEAT_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// Delivers email through one Brevo account.

@@ -1,8 +1,8 @@
 //! SMS by Infobip's API, version 3.
 //!
-//! Each call goes out under an id of our own. Where Infobip has enabled it for the account, it refuses an id that it has accepted
-//! before, in its answer or in a report. So an attempt that repeats one in doubt, under the same id, either goes out or is told
-//! that the first one was taken (status 23). Another attempt has another id: it is no repetition, and goes out.
+//! Each call goes out under an id of our own. Where Infobip has enabled it for the account, it refuses an id that it has
+//! accepted before, in its answer or in a report. So an attempt that repeats one in doubt, under the same id, either goes out
+//! or is told that the first one was taken (status 23). Another attempt has another id: it is no repetition, and goes out.
 
 pub(in crate::adapters) mod account;
 pub(in crate::adapters) mod answer;

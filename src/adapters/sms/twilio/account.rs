@@ -66,8 +66,8 @@ impl TwilioClient {
         })
     }
 
-    /// The request that creates a message from `form`. Where Twilio is told where to report to, the URL holds the attempt, because
-    /// Twilio gives back nothing else of ours: so its reports find one whose answer, with Twilio's id, was lost.
+    /// The request that creates a message from `form`. Where Twilio is told where to report to, the URL holds the attempt,
+    /// because Twilio gives back nothing else of ours: so its reports find one whose answer, with Twilio's id, was lost.
     pub fn request(&self, form: Vec<(&str, &str)>, attempt: &AttemptRef) -> RequestBuilder {
         let callback = self.status_callback.as_ref().map(|url| callback(url, attempt));
         let callback = callback.as_ref().map(|url| ("StatusCallback", url.as_str()));
@@ -77,8 +77,8 @@ impl TwilioClient {
     }
 }
 
-/// The URL with the attempt in its query. All its characters may stand in a query (RFC 3986, section 3.4), so that nobody on the way
-/// has a reason to write them in another form than the one that is signed.
+/// The URL with the attempt in its query. All its characters may stand in a query (RFC 3986, section 3.4), so that nobody on
+/// the way has a reason to write them in another form than the one that is signed.
 fn callback(url: &Url, attempt: &AttemptRef) -> Url {
     let mut url = url.clone();
     let before = url.query().map(|query| format!("{query}&")).unwrap_or_default();
