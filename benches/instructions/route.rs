@@ -112,6 +112,7 @@ fn provider(channel: Channel, index: usize) -> Provider {
         brands: Vec::new(),
         senders: BTreeMap::new(),
         user_ids_of: None,
+        repeat_window: None,
     }
 }
 

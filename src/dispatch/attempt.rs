@@ -324,7 +324,9 @@ impl Dispatcher {
         Envelope {
             message_id: message.id,
             attempt: number,
-            idempotency_attempt: work.history.first_in_doubt(way).unwrap_or(number),
+            idempotency_attempt: work
+                .repeated_attempt(number, self.registry.provider(&way.provider))
+                .unwrap_or(number),
             brand: message.brand.clone(),
             class: message.class,
             topic: message.topic.clone(),

@@ -429,6 +429,7 @@ mod tests {
             brands: Vec::new(),
             senders: BTreeMap::new(),
             user_ids_of: None,
+            repeat_window: None,
         };
         let registry = ProviderRegistry::new(vec![provider], &HealthSettings::default(), Vec::new());
         let broken = Outcome::Misconfigured { evidence: OutcomeEvidence::default() };

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod cells;
+mod doubt;
 mod failover;
 mod local_failure;
 mod refusals;

@@ -78,7 +78,7 @@ impl SmppAdapter {
             account: SmppAccount::new(settings, limits)?,
             writer: SubmitWriter::new(settings),
             // A message that was certainly not sent must be told from one in doubt, and so before the caller's own time is over.
-            delivery_timeout: Duration::from_millis(limits.timeout_ms) * 9 / 10,
+            delivery_timeout: limits.timeout() * 9 / 10,
             state: watch::Sender::new(BindState::Connecting),
         })
     }
