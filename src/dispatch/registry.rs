@@ -15,6 +15,9 @@ use crate::model::{
 };
 use crate::routing::ProviderAdmission;
 
+/// Calls are judged to hang only by whoever looked at them this recently.
+const MAX_UNWATCHED: Duration = Duration::from_secs(2);
+
 /// Live weights move no more often than this.
 const REBALANCE_EVERY: Duration = Duration::from_millis(250);
 
@@ -241,7 +244,11 @@ impl ProviderRegistry {
         if now.monotonic.since(table.rebalanced_at) < REBALANCE_EVERY {
             return;
         }
+        // After a pause of this process all calls seem to have taken long.
+        let has_watched = now.monotonic.since(table.rebalanced_at) < MAX_UNWATCHED;
         table.rebalanced_at = now.monotonic;
+        let note_hanging = |health: &mut ProviderHealth| has_watched && health.note_hanging(now);
+        let hanging: Vec<bool> = table.providers.iter_mut().map(note_hanging).collect();
         let mut shifts = Vec::new();
         for channel in Channel::ALL {
             let all = self.inner.providers.iter().zip(&mut table.providers);
@@ -254,7 +261,13 @@ impl ProviderRegistry {
         for (provider, shift) in &shifts {
             log_shift(&provider.name, shift);
         }
-        if !shifts.is_empty() {
+        for (provider, _) in self.inner.providers.iter().zip(&hanging).filter(|(_, hangs)| **hangs) {
+            tracing::warn!(
+                provider.name = %provider.name, state = BreakerState::Open.as_str(), trip = "calls hang",
+                "the breaker of a provider changed"
+            );
+        }
+        if !shifts.is_empty() || hanging.contains(&true) {
             self.notify_changed();
         }
     }

@@ -8,7 +8,7 @@
 //! # How it works
 //!
 //! ```text
-//!             failures in a row, failure ratio, misconfigured
+//!             failures in a row, failure ratio, misconfigured, calls that hang
 //!    closed ──────────────────────────────────────────────────> open <──┐
 //!      ^                                                          │      │ a probe failed
 //!      │ probes succeeded                                         v      │
@@ -123,6 +123,11 @@ pub enum TripReason {
     Misconfigured,
     /// A probe failed while the breaker was half open.
     ProbeFailed,
+    /// So many calls are under way for far longer than usual, and none went well since they began.
+    Hanging {
+        /// How many.
+        calls: u32,
+    },
 }
 
 impl fmt::Display for TripReason {
@@ -132,6 +137,7 @@ impl fmt::Display for TripReason {
             Self::FailureRatio { failures, calls } => write!(f, "{failures} of {calls} calls failed"),
             Self::Misconfigured => f.write_str("misconfigured"),
             Self::ProbeFailed => f.write_str("a probe failed"),
+            Self::Hanging { calls } => write!(f, "{calls} calls hang"),
         }
     }
 }
@@ -296,6 +302,18 @@ impl Breaker {
         None
     }
 
+    /// Takes note of so many calls that hang, though they have not ended: enough of them open it, and one that is a probe.
+    pub fn note_hanging(&mut self, calls: u32, now: Moment) {
+        let needed = match self.phase {
+            BreakerPhase::Closed => self.settings.consecutive_failures,
+            BreakerPhase::HalfOpen { in_flight, .. } if in_flight > 0 => 1,
+            BreakerPhase::HalfOpen { .. } | BreakerPhase::Open { .. } => return,
+        };
+        if calls >= needed {
+            self.open(TripReason::Hanging { calls }, now);
+        }
+    }
+
     /// Closes the breaker, as an operator may who knows that the provider is back.
     pub fn close(&mut self) {
         self.opened = 0;
@@ -309,7 +327,11 @@ impl Breaker {
     pub fn open(&mut self, reason: TripReason, now: Moment) {
         self.trip = Some(BreakerTrip { reason, at: now.calendar });
         self.opened = self.opened.saturating_add(1);
-        let until = now.monotonic.after(self.settings.open_for(reason, self.opened));
+        let max_ms = match reason {
+            TripReason::Misconfigured => self.settings.max_misconfigured_ms,
+            _ => self.settings.max_open_ms,
+        };
+        let until = now.monotonic.after(self.settings.open_for(self.opened, max_ms));
         self.transition_to(BreakerPhase::Open { until });
     }
 

@@ -20,6 +20,9 @@ const JUST_NOW: Duration = Duration::from_secs(1);
 /// A call is late when it takes so many times as long as usual.
 const LATE_FACTOR: u32 = 4;
 
+/// A call hangs when it takes so many times as long as usual.
+const HANGING_FACTOR: u32 = 10;
+
 /// How many standard deviations (of a Poisson distribution) of the failures are taken for chance.
 const CHANCE: f64 = 1.5;
 
@@ -53,6 +56,7 @@ pub(super) struct CallStatistics {
     usual: Option<Duration>,
     /// How many calls went well since somebody last asked.
     news: u32,
+    last_good: Option<MonotonicTime>,
 }
 
 /// How the calls of one provider went lately.
@@ -77,6 +81,7 @@ impl CallStatistics {
             durations: VecDeque::new(),
             usual: None,
             news: 0,
+            last_good: None,
         }
     }
 
@@ -105,6 +110,7 @@ impl CallStatistics {
         self.ended.push_back(EndedCall { at: now, duration, ok, scope });
         if ok {
             self.news = self.news.saturating_add(1);
+            self.last_good = Some(now);
             self.usual = Some(self.usual.map_or(duration, |usual| (usual * 63 + duration) / 64));
             if self.durations.len() >= MAX_DURATIONS {
                 self.durations.pop_front();
@@ -118,8 +124,8 @@ impl CallStatistics {
         self.ended.retain(|call| call.ok || !call.scope.cells().contains(cell));
     }
 
-    /// How the calls go.
-    pub fn report(&self, now: MonotonicTime) -> CallReport {
+    /// How the calls go. Of fewer than `min_calls` lately it is not said how many failed.
+    pub fn report(&self, min_calls: u32, now: MonotonicTime) -> CallReport {
         let recent = || self.ended.iter().filter(|call| now.since(call.at) < RECENT);
         let failed = recent().filter(|call| !call.ok).count() as f64;
         let certain = (failed - CHANCE * failed.sqrt()).max(0.0);
@@ -128,7 +134,11 @@ impl CallStatistics {
             .fold((0_u32, Duration::ZERO), |(count, sum), call| (count + 1, sum + call.duration));
         let enough = good as usize >= MIN_CALLS;
         CallReport {
-            failure_share: certain / (recent().count() as f64).max(1.0),
+            failure_share: if recent().count() < min_calls as usize {
+                0.0
+            } else {
+                certain / recent().count() as f64
+            },
             late_share: self.late_share(now),
             duration: if enough { Some(time / good) } else { self.usual },
         }
@@ -143,6 +153,15 @@ impl CallStatistics {
         }
         let just_ended = self.ended.iter().rev().take_while(|call| now.since(call.at) < JUST_NOW).count();
         late as f64 / (late + just_ended) as f64
+    }
+
+    /// How many calls have been under way for longer than `min`, and than ten times as long as usual, and none went well since
+    /// they began. Those that began before `since` do not count.
+    pub fn hanging(&self, min: Duration, since: MonotonicTime, now: MonotonicTime) -> u32 {
+        let after = self.usual.map_or(min, |usual| (usual * HANGING_FACTOR).max(min));
+        let since = self.last_good.map_or(since, |good| good.max(since));
+        let hangs = |began: &&MonotonicTime| **began >= since && now.since(**began) > after;
+        u32::try_from(self.in_flight.values().filter(hangs).count()).unwrap_or(u32::MAX)
     }
 
     /// How many calls went well since this was last asked.
@@ -193,7 +212,7 @@ mod tests {
     #[test]
     fn calls_that_end_in_time_are_not_late_and_have_their_percentiles() {
         let statistics = usual();
-        let report = statistics.report(at(10_060));
+        let report = statistics.report(10, at(10_060));
         assert_eq!((report.failure_share, report.late_share), (0.0, 0.0));
         assert_eq!(report.duration, Some(Duration::from_millis(80)));
         assert_eq!(statistics.percentiles(), Some((Duration::from_millis(80), Duration::from_millis(80))));
@@ -206,9 +225,23 @@ mod tests {
         for ms in (10_000..11_000).step_by(20) {
             statistics.begin(at(ms));
         }
-        assert_eq!(statistics.report(at(10_500)).late_share, 0.0);
-        let share = statistics.report(at(11_100)).late_share;
+        assert_eq!(statistics.report(10, at(10_500)).late_share, 0.0);
+        let share = statistics.report(10, at(11_100)).late_share;
         assert!(share > 0.9, "{share}");
+    }
+
+    #[test]
+    fn calls_hang_when_none_goes_well_since_they_began() {
+        let mut statistics = usual();
+        let calls: Vec<_> = (0..6).map(|_| statistics.begin(at(10_100))).collect();
+        let hanging = |statistics: &CallStatistics, ms| {
+            statistics.hanging(Duration::from_secs(5), MonotonicTime::default(), at(ms))
+        };
+        assert_eq!(hanging(&statistics, 15_100), 0);
+        assert_eq!(hanging(&statistics, 15_101), 6);
+        assert_eq!(statistics.hanging(Duration::from_secs(5), at(10_101), at(20_000)), 0, "begun before");
+        statistics.end(calls[0], CallScope::default(), true, at(15_200));
+        assert_eq!(hanging(&statistics, 20_000), 0);
     }
 
     #[test]
@@ -218,26 +251,26 @@ mod tests {
             let call = statistics.begin(at(ms));
             statistics.end(call, CallScope::default(), ms % 100 != 0, at(ms + 10));
         }
-        let share = statistics.report(at(20_000)).failure_share;
+        let share = statistics.report(10, at(20_000)).failure_share;
         assert!((0.16..0.2).contains(&share), "{share}");
-        assert_eq!(statistics.report(at(40_000)).failure_share, 0.0);
+        assert_eq!(statistics.report(10, at(40_000)).failure_share, 0.0);
     }
 
     #[test]
-    fn one_failure_is_chance_and_those_of_a_cell_are_its_own() {
+    fn a_few_failures_are_chance_and_those_of_a_cell_are_its_own() {
         let mut statistics = CallStatistics::new(Duration::from_millis(500));
         let content = RenderedContent::Text("Hi".to_owned());
         let scope = |sender| CallScope::new(Some(sender), &Address::TelegramChat(7), &content);
         let fail = |statistics: &mut CallStatistics, sender| {
             let call = statistics.begin(at(0));
             statistics.end(call, scope(sender), false, at(10));
-            statistics.report(at(10)).failure_share
+            statistics.report(10, at(10)).failure_share
         };
         assert_eq!(fail(&mut statistics, "acme"), 0.0);
         let share = (0..9).map(|_| fail(&mut statistics, "acme")).last().unwrap();
         assert!(share > 0.5, "{share}");
         fail(&mut statistics, "globex");
         statistics.forgive(&HealthCell::Sender("acme".to_owned()));
-        assert_eq!(statistics.report(at(10)).failure_share, 0.0);
+        assert_eq!(statistics.report(10, at(10)).failure_share, 0.0);
     }
 }

@@ -61,6 +61,8 @@ pub struct ProviderHealth {
     control: Option<ProviderControl>,
     throttled_until: Option<MonotonicTime>,
     rate: AdaptiveRate,
+    /// When the breaker last opened because of calls that hang; these are known.
+    opened_at: MonotonicTime,
     last_failure: Option<ProviderFailure>,
 }
 
@@ -76,6 +78,7 @@ impl ProviderHealth {
             control: None,
             throttled_until: None,
             rate: AdaptiveRate::default(),
+            opened_at: MonotonicTime::default(),
             last_failure: None,
         }
     }
@@ -183,13 +186,28 @@ impl ProviderHealth {
 
     /// How its calls go.
     pub(super) fn report(&self, now: MonotonicTime) -> CallReport {
-        self.calls.report(now)
+        self.calls.report(self.settings.min_calls, now)
     }
 
     /// Moves its live weight a step, held against the best of the others.
     pub(super) fn step_weight(&mut self, best: Option<&CallReport>, now: Moment) -> Option<WeightShift> {
-        let (own, news) = (self.calls.report(now.monotonic), self.calls.take_news());
+        let (own, news) = (self.calls.report(self.settings.min_calls, now.monotonic), self.calls.take_news());
         self.weight.step(&own, best, news, &self.settings, now)
+    }
+
+    /// Opens the breaker when calls hang: whoever waits for a time-out of minutes learns of an outage too late. Returns whether
+    /// it opened.
+    pub fn note_hanging(&mut self, now: Moment) -> bool {
+        let min = Duration::from_millis(self.settings.min_hanging_ms);
+        let hanging = self.calls.hanging(min, self.opened_at, now.monotonic);
+        let was_open = self.breaker.probe_at().is_some();
+        self.breaker.note_hanging(hanging, now);
+        let has_opened = !was_open && self.breaker.probe_at().is_some();
+        if has_opened {
+            self.opened_at = now.monotonic;
+            self.cells.reset();
+        }
+        has_opened
     }
 
     /// Whether it takes any message now.

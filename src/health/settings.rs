@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::TripReason;
 use crate::model::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 
 /// The settings of every breaker.
@@ -39,6 +38,8 @@ pub struct HealthSettings {
     pub slow_factor: f64,
     /// No call under way is late before it has taken so long, in milliseconds, or four times as long as usual.
     pub min_late_ms: u64,
+    /// No call under way hangs before it has taken so long, in milliseconds, or ten times as long as usual.
+    pub min_hanging_ms: u64,
 }
 
 impl Default for HealthSettings {
@@ -58,6 +59,7 @@ impl Default for HealthSettings {
             min_live_weight: 0.02,
             slow_factor: 2.0,
             min_late_ms: 500,
+            min_hanging_ms: 5_000,
         }
     }
 }
@@ -85,17 +87,14 @@ impl HealthSettings {
         errors.within("min_live_weight", self.min_live_weight, 0.001..=1.0);
         errors.within("slow_factor", self.slow_factor, 1.0..=1_000.0);
         errors.within("min_late_ms", self.min_late_ms, 1..=DAY_MS);
+        errors.within("min_hanging_ms", self.min_hanging_ms, 1..=DAY_MS);
         errors.into_vec()
     }
 
-    /// How long the breaker stays open after it opened `times` times without closing in between, the last time for `reason`.
-    pub(super) fn open_for(&self, reason: TripReason, times: u32) -> Duration {
+    /// How long a breaker stays open after it opened `times` times without closing in between, at most `max_ms`.
+    pub(super) fn open_for(&self, times: u32, max_ms: u64) -> Duration {
         let doubled =
             self.open_ms.saturating_mul(1_u64.checked_shl(times.saturating_sub(1)).unwrap_or(u64::MAX));
-        let max = match reason {
-            TripReason::Misconfigured => self.max_misconfigured_ms,
-            _ => self.max_open_ms,
-        };
-        Duration::from_millis(doubled.min(max))
+        Duration::from_millis(doubled.min(max_ms))
     }
 }

@@ -86,6 +86,7 @@ fn trip(trip: BreakerTrip) -> v1::BreakerTrip {
         TripReason::FailureRatio { failures, calls } => (v1::TripReason::FailureRatio, failures, calls),
         TripReason::Misconfigured => (v1::TripReason::Misconfigured, 0, 0),
         TripReason::ProbeFailed => (v1::TripReason::ProbeFailed, 0, 0),
+        TripReason::Hanging { calls } => (v1::TripReason::Hanging, 0, calls),
     };
     v1::BreakerTrip { reason: reason.into(), failures, calls, time: Some(timestamp(trip.at)) }
 }

@@ -97,6 +97,7 @@ fn trip_reason(trip: &v1::BreakerTrip) -> String {
         v1::TripReason::FailureRatio => format!("{} of {} calls failed", trip.failures, trip.calls),
         v1::TripReason::Misconfigured => "misconfigured".to_owned(),
         v1::TripReason::ProbeFailed => "a probe failed".to_owned(),
+        v1::TripReason::Hanging => format!("{} calls hang", trip.calls),
         v1::TripReason::Unspecified => "for a reason that this build does not know".to_owned(),
     }
 }

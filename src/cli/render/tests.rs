@@ -406,6 +406,7 @@ fn why_a_breaker_opened_is_shown_in_words() {
         (FailureRatio, "opened: 5 of 9 calls failed"),
         (Misconfigured, "opened: misconfigured"),
         (ProbeFailed, "opened: a probe failed"),
+        (Hanging, "opened: 9 calls hang"),
     ] {
         let trip = v1::BreakerTrip { reason: reason.into(), failures: 5, calls: 9, time: at(0) };
         let table = providers(&[v1::Provider { trip: Some(trip), ..provider() }], TextWidth::UNLIMITED);

@@ -49,7 +49,8 @@ fn an_answer_is_judged_by_its_words_then_by_its_status() {
         (403, r#"{"ok":false,"error_code":403,"description":"Forbidden: something new"}"#, "rejected"),
         (500, r#"{"ok":false,"error_code":500,"description":"Internal Server Error"}"#, "unknown"),
         (502, "<html>", "unknown"),
-        (503, "<html>", "unavailable"),
+        // Every answer here says when to come back.
+        (503, "<html>", "throttled"),
         (504, "<html>", "unknown"),
         (404, "<html>", "misconfigured"),
     ] {
