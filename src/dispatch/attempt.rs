@@ -28,7 +28,7 @@
 use std::time::Duration;
 
 use super::Dispatcher;
-use super::limits::{AttemptTurn, CallSlot, QueueFull};
+use super::limits::{AttemptTurn, CallSlot, LineFull, WaitingOrder};
 use super::provider::ProviderClient;
 use super::registry::CallPermit;
 use super::saving::{RecordDamaged, SaveResult, WorkStatus};
@@ -180,19 +180,24 @@ impl Dispatcher {
             return Err(DECIDE_AGAIN);
         }
         let mut changes = self.registry.subscribe();
+        let order = WaitingOrder::of(&work.message);
         let turn = tokio::select! {
             biased;
             _ = changes.changed() => return Err(DECIDE_AGAIN),
-            turn = provider.limiter.turn(work.message.class, || self.learned_rate(&planned.way.provider)) => turn,
+            turn = provider.limiter.turn(order.clone(), || self.learned_rate(&planned.way.provider)) => turn,
         };
         match turn {
             Ok(turn) => Ok(turn),
-            Err(QueueFull { retry_after }) => {
+            Err(LineFull { retry_after }) => {
                 let until = later(planned.decided_at.calendar, retry_after);
                 let explanation = format!("{} is at its limit of concurrency or rate.", planned.way.provider);
                 let why = WaitReason { reason: Reason::Busy, explanation };
                 work.record_wait(None, until, why, planned.decided_at.calendar);
-                Err(Interruption::Flow(self.save_until(work, Some(until)).await?))
+                let status = self.save_until(work, Some(until)).await?;
+                if status == WorkStatus::Stop {
+                    work.parked_for = Some(planned.way.provider.clone());
+                }
+                Err(Interruption::Flow(status))
             }
         }
     }

@@ -38,6 +38,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 pub use clock_trust::ClockTrust;
@@ -46,6 +47,8 @@ pub use provider::ProviderClient;
 pub use registry::{CallPermit, CellStatus, ProviderRegistry, ProviderStatus};
 pub use retention::purge_expired;
 pub use settings::DispatchSettings;
+
+use limits::WaitingOrder;
 
 use crate::clock::Clock;
 use crate::model::{MessageId, ProviderName};
@@ -67,6 +70,8 @@ pub struct Dispatcher {
     settings: DispatchSettings,
     clock: Clock,
     clock_trust: ClockTrust,
+    /// Told when a provider that messages are parked for has room.
+    room: Arc<Notify>,
     /// The messages being worked on, so that one whose lease ran out meanwhile is not taken up twice.
     working: Mutex<HashSet<MessageId>>,
 }
@@ -78,12 +83,16 @@ impl Dispatcher {
         consents: Arc<dyn ConsentStore>,
         planner: Planner,
         registry: ProviderRegistry,
-        providers: BTreeMap<ProviderName, ProviderClient>,
+        mut providers: BTreeMap<ProviderName, ProviderClient>,
         settings: DispatchSettings,
         clock_trust: ClockTrust,
     ) -> Self {
-        let (clock, working) = (clock_trust.clock().clone(), Mutex::default());
-        Self { store, consents, planner, registry, providers, settings, clock, clock_trust, working }
+        let (clock, working, room) =
+            (clock_trust.clock().clone(), Mutex::default(), Arc::<Notify>::default());
+        for client in providers.values_mut() {
+            client.limiter.announce_room(Arc::clone(&room));
+        }
+        Self { store, consents, planner, registry, providers, settings, clock, clock_trust, room, working }
     }
 
     /// Works until `stop` resolves, then lets calls in flight end within the time that the settings give them. A message cut off
@@ -118,6 +127,7 @@ impl Dispatcher {
                 tasks.join_next().await;
                 continue;
             }
+            self.take_up_parked(tasks, free).await;
             // Before the claim, so that what comes after it is not missed.
             signal.mark_unchanged();
             let limit = free.min(self.settings.batch as usize);
@@ -132,6 +142,7 @@ impl Dispatcher {
                         tokio::select! {
                             biased;
                             _ = signal.changed() => {}
+                            () = self.room.notified() => {}
                             () = sleep => {}
                         }
                     }
@@ -144,17 +155,38 @@ impl Dispatcher {
         }
     }
 
+    /// Starts a task for the first of the messages that are parked for a provider that has room, `free` of them at most.
+    async fn take_up_parked(self: &Arc<Self>, tasks: &mut JoinSet<()>, free: usize) {
+        let mut left = free;
+        for (name, client) in &self.providers {
+            let learned = self.registry.learned_rate(name, self.clock.monotonic());
+            for (brand, id) in client.limiter.take_parked(left, learned) {
+                // What cannot be read now comes back by itself.
+                if let Ok(Some(stored)) = self.store.reload(&brand, id).await
+                    && stored.next_at.is_some()
+                {
+                    self.spawn_work(tasks, stored);
+                    left = left.saturating_sub(1);
+                }
+            }
+        }
+    }
+
     fn spawn_work(self: &Arc<Self>, tasks: &mut JoinSet<()>, stored: StoredMessage) {
         let id = stored.message.id;
         let Some(working) = InProgressGuard::begin(self, id) else { return };
+        let order = WaitingOrder::of(&stored.message);
+        self.providers.values().for_each(|client| client.limiter.forget_parked(&order));
         let dispatcher = Arc::clone(self);
         let work = async move {
             let worked = dispatcher.work(stored).await;
             // In this order: whoever claims the message as soon as it is released must be able to work on it.
             drop(working);
             // What cannot be worked on keeps its claim: it would only be claimed again at once.
-            if worked.is_ok() {
-                dispatcher.store.release(id).await;
+            let Ok(parked_for) = worked else { return };
+            dispatcher.store.release(id).await;
+            if let Some(client) = parked_for.and_then(|name| dispatcher.providers.get(&name)) {
+                client.limiter.park(&order);
             }
         };
         tasks.spawn(async move {

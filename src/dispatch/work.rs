@@ -22,13 +22,15 @@ pub(super) struct MessageWork {
     pub saved: usize,
     /// A turn that was taken, and the provider that gave it: kept while the decision is made again.
     turn: Option<(ProviderName, AttemptTurn)>,
+    /// The provider for whose room it waits on disk.
+    pub parked_for: Option<ProviderName>,
 }
 
 impl MessageWork {
     pub fn new(stored: StoredMessage) -> Self {
         let StoredMessage { message, history, next_at } = stored;
         let saved = history.version();
-        Self { message, history, next_at, saved, turn: None }
+        Self { message, history, next_at, saved, turn: None, parked_for: None }
     }
 
     /// Takes the turn that was kept, if it is one of this provider's; another provider's is given back.

@@ -6,19 +6,19 @@ use super::Dispatcher;
 use super::attempt::PlannedAttempt;
 use super::saving::{RecordDamaged, WorkStatus};
 use super::work::MessageWork;
-use crate::model::{MessageEventDetail, MessageState, Reason, Timestamp, later};
+use crate::model::{MessageEventDetail, MessageState, ProviderName, Reason, Timestamp, later};
 use crate::routing::{RoutingDecision, RoutingStep};
 use crate::store::StoredMessage;
 
 impl Dispatcher {
-    /// Takes one claimed message as far as it can go now.
+    /// Takes one claimed message as far as it can go now. Returns the provider for whose room it waits on disk, if it does.
     ///
     /// # Errors
     /// When a record that belongs to it is damaged.
-    pub(super) async fn work(&self, stored: StoredMessage) -> Result<(), RecordDamaged> {
+    pub(super) async fn work(&self, stored: StoredMessage) -> Result<Option<ProviderName>, RecordDamaged> {
         let mut work = MessageWork::new(stored);
         while self.advance(&mut work).await? == WorkStatus::Again {}
-        Ok(())
+        Ok(work.parked_for)
     }
 
     /// Decides what to do next, and does it.

@@ -1,22 +1,34 @@
 //! The limits on calling one provider: its rate, its concurrency, and how many attempts may wait for it in memory.
+//!
+//! Whoever waits for a provider does so in one order: by class, then brands in turn, then by deadline and age. The first of them wait
+//! in memory, in a line. The others go back to the store, and are parked: as soon as the line has room again they are taken up, in the
+//! same order.
 
 mod concurrency;
-mod queue;
+mod line;
+mod order;
+mod parked;
 mod rate;
+mod returns;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use concurrency::ConcurrencyLimit;
-use queue::{AttemptQueue, ClassQueues, ServiceRate};
+use line::WaitingLine;
+use parked::ParkedMessages;
 use rate::RateLimit;
+use returns::{ReturnTimes, ServiceRate};
 
 pub use concurrency::{AttemptTurn, CallSlot};
-pub use queue::QueueFull;
+pub use order::WaitingOrder;
+pub use returns::LineFull;
 
 use crate::adapters::ProviderLimits;
-use crate::model::MessageClass;
+use crate::model::{BrandId, MessageClass, MessageId};
 
 /// An attempt waits in memory no longer than this for its turn; with a longer wait ahead it goes back to the store, so that
 /// one slow provider does not hold the places of messages for the others.
@@ -32,7 +44,11 @@ const MAX_RATED_RETURN: Duration = Duration::from_secs(3_600);
 pub struct ProviderLimiter {
     concurrency: ConcurrencyLimit,
     rate: RateLimit,
-    queue: Box<dyn AttemptQueue>,
+    line: WaitingLine,
+    parked: ParkedMessages,
+    returns: ReturnTimes,
+    /// Told when the line has room again.
+    room: Arc<Notify>,
 }
 
 impl ProviderLimiter {
@@ -41,16 +57,24 @@ impl ProviderLimiter {
         Self {
             concurrency: ConcurrencyLimit::new(limits.max_concurrency),
             rate: RateLimit::new(limits.rate_per_second),
-            queue: Box::new(ClassQueues::new()),
+            line: WaitingLine::new(),
+            parked: ParkedMessages::new(),
+            returns: ReturnTimes::new(),
+            room: Arc::default(),
         }
     }
 
-    /// A turn, if one is free this instant and no rate limits the provider: neither one that is set, nor `learned`, in calls a
-    /// second.
+    /// Tells `room` whenever the line has room again.
+    pub(super) fn announce_room(&mut self, room: Arc<Notify>) {
+        self.room = room;
+    }
+
+    /// A turn, if nobody waits for one, one is free this instant, and no rate limits the provider: neither one that is set, nor
+    /// `learned`, in calls a second.
     pub(super) fn try_turn(&self, learned: Option<f64>) -> Option<AttemptTurn> {
         match self.rate.interval(learned) {
-            Some(_) => None,
-            None => self.concurrency.try_turn(),
+            None if self.line.is_empty() => self.concurrency.try_turn(),
+            _ => None,
         }
     }
 
@@ -58,20 +82,46 @@ impl ProviderLimiter {
     /// second, which may change meanwhile.
     ///
     /// # Errors
-    /// [`QueueFull`], when too many attempts wait already.
+    /// [`LineFull`], when too many attempts wait already; then the message may be parked.
     pub(super) async fn turn(
         &self,
-        class: MessageClass,
+        order: WaitingOrder,
         learned: impl Fn() -> Option<f64>,
-    ) -> Result<AttemptTurn, QueueFull> {
-        let busy = || self.busy(class, learned());
-        let place = self.queue.join(class, self.queue_capacity()).ok_or_else(busy)?;
+    ) -> Result<AttemptTurn, LineFull> {
+        let busy = |class| self.busy(class, learned());
+        let class = order.class();
+        let capacity = self.capacity(learned());
+        let mut place = self.line.join(order, capacity).ok_or_else(|| busy(class))?;
+        place.head().await;
         let turn = self.concurrency.turn().await;
         if !self.rate.wait_to_begin(&learned, MAX_WAIT).await {
-            return Err(busy());
+            return Err(busy(class));
         }
         drop(place);
+        if self.line.len() <= capacity / 2 {
+            self.room.notify_one();
+        }
         Ok(turn.begun_now())
+    }
+
+    /// Remembers a message that found no place, until there is room.
+    pub(super) fn park(&self, order: &WaitingOrder) {
+        self.parked.park(order);
+        // The last who could have told may have gone.
+        if self.line.is_empty() {
+            self.room.notify_one();
+        }
+    }
+
+    /// Forgets a parked message: it is worked on.
+    pub(super) fn forget_parked(&self, order: &WaitingOrder) {
+        self.parked.forget(order);
+    }
+
+    /// The parked messages for which there is room in the line, at most `max`.
+    pub(super) fn take_parked(&self, max: usize, learned: Option<f64>) -> Vec<(BrandId, MessageId)> {
+        let (capacity, waiting) = (self.capacity(learned), self.line.len());
+        if waiting > capacity / 2 { Vec::new() } else { self.parked.take((capacity - waiting).min(max)) }
     }
 
     /// Notes that the attempt of a turn is recorded, and gives a slot for its call if one is free this instant and no rate limits
@@ -94,18 +144,25 @@ impl ProviderLimiter {
     }
 
     /// How many attempts of a class may wait: as many as the provider is likely to take within [`MAX_WAIT`], and no fewer
-    /// than there are slots. Attempts that find no place are written back to the store, which costs more than waiting.
-    fn queue_capacity(&self) -> u32 {
+    /// than there are slots unless the rate is lower, but one. Attempts that find no place are written back to the store, which
+    /// costs more than waiting.
+    fn capacity(&self, learned: Option<f64>) -> usize {
         let call = self.concurrency.call_duration();
         let rounds = match call.is_zero() {
             // Nothing is known yet.
             true => 1,
             false => MAX_WAIT.as_micros() / call.as_micros().max(1_000),
         };
-        self.concurrency.max().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX).max(1))
+        let by_calls =
+            self.concurrency.max().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX).max(1));
+        let by_rate = self
+            .rate
+            .interval(learned)
+            .map_or(u128::MAX, |interval| MAX_WAIT.as_micros() / interval.as_micros().max(1));
+        usize::try_from(by_rate.min(by_calls.into())).unwrap_or(usize::MAX).max(1)
     }
 
-    fn busy(&self, class: MessageClass, learned: Option<f64>) -> QueueFull {
+    fn busy(&self, class: MessageClass, learned: Option<f64>) -> LineFull {
         let estimate = self.concurrency.call_duration() / self.concurrency.max();
         let rate = match (self.rate.interval(None), self.rate.interval(learned)) {
             (Some(set), slower) if slower == Some(set) => {
@@ -117,7 +174,7 @@ impl ProviderLimiter {
             }
             (_, None) => ServiceRate { interval: estimate, max_retry_after: MAX_ESTIMATED_RETURN },
         };
-        self.queue.retry_after(class, rate, Instant::now())
+        self.returns.next(class, rate, Instant::now())
     }
 }
 

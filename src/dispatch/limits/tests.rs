@@ -3,6 +3,13 @@ use futures_util::poll;
 
 use super::*;
 
+/// The next message of a class, each after the one before.
+fn next(class: MessageClass) -> WaitingOrder {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    order::tests::order(class, "acme", 0, NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
 fn limiter(max_concurrency: u32, rate_per_second: Option<f64>) -> ProviderLimiter {
     ProviderLimiter::new(&ProviderLimits { max_concurrency, rate_per_second, ..ProviderLimits::default() })
 }
@@ -12,7 +19,7 @@ async fn calls_are_spaced_by_the_rate() {
     let limiter = limiter(100, Some(10.0));
     let start = Instant::now();
     for turn in 0..5 {
-        drop(limiter.turn(MessageClass::Commercial, || None).await.unwrap());
+        drop(limiter.turn(next(MessageClass::Commercial), || None).await.unwrap());
         assert_eq!(start.elapsed().as_millis().div_ceil(100), turn);
     }
 }
@@ -29,7 +36,7 @@ async fn calls_are_spaced_by_the_slower_of_the_rates_that_is_set_and_that_is_lea
         let start = Instant::now();
         for turn in 0..5 {
             assert!(limiter.try_turn(learned).is_none());
-            drop(limiter.turn(MessageClass::Commercial, || learned).await.unwrap());
+            drop(limiter.turn(next(MessageClass::Commercial), || learned).await.unwrap());
             assert_eq!(start.elapsed().as_millis() / millis, turn, "{set:?} {learned:?}");
         }
     }
@@ -39,11 +46,11 @@ async fn calls_are_spaced_by_the_slower_of_the_rates_that_is_set_and_that_is_lea
 async fn whoever_stops_waiting_takes_nobodys_place() {
     let limiter = limiter(100, Some(10.0));
     let start = Instant::now();
-    drop(limiter.turn(MessageClass::Commercial, || None).await.unwrap());
+    drop(limiter.turn(next(MessageClass::Commercial), || None).await.unwrap());
     for _ in 0..50 {
-        assert!(poll!(std::pin::pin!(limiter.turn(MessageClass::Commercial, || None))).is_pending());
+        assert!(poll!(std::pin::pin!(limiter.turn(next(MessageClass::Commercial), || None))).is_pending());
     }
-    drop(limiter.turn(MessageClass::Commercial, || None).await.unwrap());
+    drop(limiter.turn(next(MessageClass::Commercial), || None).await.unwrap());
     assert_eq!(start.elapsed().as_millis() / 10, 10);
 }
 
@@ -53,7 +60,7 @@ async fn calls_are_spaced_however_long_their_attempts_take_to_record() {
     let limiter = limiter(100, Some(10.0));
     let start = Instant::now();
     let call = async |record: Duration| {
-        let turn = limiter.turn(MessageClass::Commercial, || None).await.unwrap();
+        let turn = limiter.turn(next(MessageClass::Commercial), || None).await.unwrap();
         tokio::time::sleep(record).await;
         assert!(limiter.recorded(&turn, None).is_none());
         let _slot = limiter.slot(|| None).await;
@@ -70,7 +77,7 @@ async fn calls_are_spaced_however_long_their_attempts_take_to_record() {
 #[tokio::test(start_paused = true)]
 async fn a_long_queue_is_told_to_come_back_one_by_one_at_the_rate() {
     let limiter = limiter(100, Some(10.0));
-    let turns = join_all((0..1_000).map(|_| limiter.turn(MessageClass::Commercial, || None))).await;
+    let turns = join_all((0..1_000).map(|_| limiter.turn(next(MessageClass::Commercial), || None))).await;
     let mut returns: Vec<Duration> =
         turns.into_iter().filter_map(|turn| Some(turn.err()?.retry_after)).collect();
     returns.sort();
@@ -78,7 +85,7 @@ async fn a_long_queue_is_told_to_come_back_one_by_one_at_the_rate() {
     assert_eq!(returns[1] - returns[0], Duration::from_millis(100));
     assert!(returns[900] >= Duration::from_secs(90), "{:?}", returns[900]);
     assert!(
-        limiter.turn(MessageClass::Transactional, || None).await.is_ok(),
+        limiter.turn(next(MessageClass::Transactional), || None).await.is_ok(),
         "a campaign's queue is not in its way"
     );
 }
@@ -88,11 +95,14 @@ async fn no_more_calls_than_slots_and_as_many_waiting_of_each_class() {
     let limiter = limiter(1, None);
     let turn = limiter.try_turn(None).unwrap();
     assert!(limiter.try_turn(None).is_none());
-    let waiting = limiter.turn(MessageClass::Commercial, || None);
+    let waiting = limiter.turn(next(MessageClass::Commercial), || None);
     tokio::pin!(waiting);
     assert!(poll!(waiting.as_mut()).is_pending());
-    assert!(limiter.turn(MessageClass::Commercial, || None).await.is_err(), "one may wait, a second may not");
-    assert!(poll!(std::pin::pin!(limiter.turn(MessageClass::Transactional, || None))).is_pending());
+    assert!(
+        limiter.turn(next(MessageClass::Commercial), || None).await.is_err(),
+        "one may wait, a second may not"
+    );
+    assert!(poll!(std::pin::pin!(limiter.turn(next(MessageClass::Transactional), || None))).is_pending());
     drop(turn);
     assert!(waiting.await.is_ok());
 }
@@ -106,7 +116,7 @@ async fn deliver_all(
 ) -> Duration {
     let start = Instant::now();
     let send_one = async || {
-        let turn = limiter.turn(MessageClass::Commercial, || None).await.unwrap();
+        let turn = limiter.turn(next(MessageClass::Commercial), || None).await.unwrap();
         tokio::time::sleep(recording).await;
         let slot = match limiter.recorded(&turn, None) {
             Some(slot) => slot,
