@@ -55,7 +55,7 @@ pub(super) struct CallStatistics {
     news: u32,
 }
 
-/// How the calls of one provider went lately.
+/// How the calls of one provider went lately, and what came of the messages that it took.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct CallReport {
     /// The share of calls that failed, less what may be chance.
@@ -64,6 +64,8 @@ pub(super) struct CallReport {
     pub late_share: f64,
     /// How long calls that go well take; `None` when that is not known.
     pub duration: Option<Duration>,
+    /// The share of the usual receipts that did not come in time; 0 from the calls alone.
+    pub silence: f64,
 }
 
 impl CallStatistics {
@@ -131,6 +133,7 @@ impl CallStatistics {
             failure_share: certain / (recent().count() as f64).max(1.0),
             late_share: self.late_share(now),
             duration: if enough { Some(time / good) } else { self.usual },
+            silence: 0.0,
         }
     }
 

@@ -5,3 +5,4 @@ mod cells;
 mod failover;
 mod local_failure;
 mod refusals;
+mod silence;
