@@ -43,7 +43,7 @@ async fn what_was_taken_and_never_confirmed_is_found_and_rescued_by_another_prov
     assert_eq!(why, Some("silent did not report it as delivered in time."));
     let left_out: Vec<_> = plans(&rescued).last().unwrap().left_out.iter().collect();
     let [of_silent] = left_out.as_slice() else { panic!("{left_out:?}") };
-    assert_eq!((of_silent.provider.as_str(), of_silent.reason.as_str()), ("silent", "address_tried"));
+    assert_eq!((of_silent.provider.as_str(), of_silent.reason.as_str()), ("silent", "tried"));
     assert_eq!(without_receipt(&inbound).await, [id.clone(), left.message_id.clone()]);
 
     let url = format!("{PUBLIC_URL}/providers/sound");
