@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use gungraun::{library_benchmark, library_benchmark_group};
 
-use relevo::health::{BreakerPermit, BreakerState, HealthSettings, ProviderHealth};
-use relevo::model::{AdmissionRefusal, Moment, MonotonicTime, Outcome, OutcomeEvidence};
+use relevo::health::{BreakerState, HealthPermit, HealthSettings, ProviderHealth};
+use relevo::model::{
+    Address, AdmissionRefusal, CallScope, Moment, MonotonicTime, Outcome, OutcomeEvidence, Phone,
+    RenderedContent,
+};
 
 use crate::harness::{CALLS, repeat};
 use crate::recipient::noon;
@@ -21,20 +24,26 @@ fn at_noon() -> Moment {
     Moment { calendar: noon(), monotonic: MonotonicTime::default() }
 }
 
+/// A call of one sender to one country.
+fn scope() -> CallScope {
+    let address = Address::Phone(Phone::parse("+34600123456", None).expect("a number"));
+    CallScope::new(Some("Acme"), &address, &RenderedContent::Text("Hi".to_owned()))
+}
+
 impl BreakerCase {
     /// A provider after ten calls with this outcome.
     fn after(outcome: &Outcome) -> Self {
         let mut health = ProviderHealth::new(HealthSettings::default());
         for _ in 0..10 {
-            if let Ok(permit) = health.permit(false, at_noon()) {
+            if let Ok(permit) = health.permit(scope(), false, at_noon()) {
                 health.record(permit, outcome, at_noon());
             }
         }
         Self { health, now: at_noon() }
     }
 
-    fn permit(&mut self) -> Result<BreakerPermit, AdmissionRefusal> {
-        self.health.permit(false, self.now)
+    fn permit(&mut self) -> Result<HealthPermit, AdmissionRefusal> {
+        self.health.permit(scope(), false, self.now)
     }
 
     fn expecting(self, state: BreakerState) -> Self {

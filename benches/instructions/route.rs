@@ -112,6 +112,7 @@ fn provider(channel: Channel, index: usize) -> Provider {
         brands: Vec::new(),
         senders: BTreeMap::new(),
         user_ids_of: None,
+        repeat_window: None,
     }
 }
 
@@ -172,7 +173,7 @@ fn sent() -> &'static RoutingCase {
 
 fn unknown(class: MessageClass) -> RoutingCase {
     let evidence = OutcomeEvidence::new("timeout", "no answer within 10 s");
-    RoutingCase::new(class, 2, 2).attempted(Outcome::Unknown { evidence })
+    RoutingCase::new(class, 2, 2).attempted(Outcome::unknown(evidence))
 }
 
 fn unknown_transactional() -> &'static RoutingCase {

@@ -13,7 +13,7 @@ pub(crate) enum ErrorMeaning {
     Throttled(ThrottleScope),
     /// What may be sent in an hour or a day is used up.
     QuotaSpent(ThrottleScope),
-    /// The provider, or the network behind it, is down for the moment.
+    /// The provider, or the network behind it, is down for the moment. Where it says for how long, it is not called until then.
     Unavailable,
     /// The gateway's credentials, sender or account are wrong, whoever the message is for.
     Misconfigured,
@@ -76,7 +76,11 @@ impl ErrorMeaning {
             Self::QuotaSpent(scope) => {
                 Outcome::Throttled { retry_after: retry_after.or(Some(MAX_RETRY_AFTER)), scope, evidence }
             }
-            Self::Unavailable => Outcome::Unavailable { evidence },
+            // Whoever says when to come back expects nobody before (RFC 9110, section 10.2.3); who says "now" is just down.
+            Self::Unavailable => match retry_after.filter(|wait| !wait.is_zero()) {
+                Some(_) => Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence },
+                None => Outcome::Unavailable { evidence },
+            },
             Self::Misconfigured => Outcome::Misconfigured { evidence },
         }
     }
@@ -117,6 +121,20 @@ mod tests {
             (599, None),
         ] {
             assert_eq!(ErrorMeaning::from_http_status(status), meaning, "{status}");
+        }
+    }
+
+    #[test]
+    fn who_is_down_and_says_until_when_is_not_called_before() {
+        let outcome = |seconds: Option<u64>| {
+            let wait = seconds.map(Duration::from_secs);
+            ErrorMeaning::Unavailable.outcome(OutcomeEvidence::default(), wait)
+        };
+        let (retry_after, scope) = (Some(Duration::from_secs(90)), ThrottleScope::Provider);
+        let evidence = OutcomeEvidence::default();
+        assert_eq!(outcome(Some(90)), Outcome::Throttled { retry_after, scope, evidence });
+        for says_nothing in [None, Some(0)] {
+            assert_eq!(outcome(says_nothing).as_str(), "unavailable");
         }
     }
 

@@ -7,6 +7,7 @@ use toml::de::{DeValue, ValueDeserializer};
 use super::channel_settings::ChannelSettings;
 use super::parts::ProviderSettings;
 use super::sms::twilio::TwilioAccountSettings;
+use super::transport::DEFAULT_TIMEOUT_MS;
 use super::{custom_webhook, email, sandbox, sms, telegram, whatsapp};
 use crate::model::Channel;
 
@@ -19,6 +20,8 @@ pub struct ProviderKind {
     pub channel: Option<Channel>,
     /// Whether it is reached over HTTP, so that settings of HTTP are for it.
     pub is_http: bool,
+    /// How long a call may take unless the configuration says otherwise, in milliseconds.
+    pub timeout_ms: u64,
     /// Reads its table. The error is the first setting that is unknown, missing, or of another type, with its place.
     pub read_settings: ReadSettings,
 }
@@ -31,13 +34,14 @@ pub const PROVIDER_KINDS: &[ProviderKind] = &[
         name: "smtp",
         channel: Some(Channel::Email),
         is_http: false,
+        timeout_ms: DEFAULT_TIMEOUT_MS,
         read_settings: read::<email::SmtpSettings>,
     },
     over_http("sendgrid", Channel::Email, read::<email::sendgrid::SendgridSettings>),
-    over_http("resend", Channel::Email, read::<email::resend::ResendSettings>),
+    with_keys("resend", Channel::Email, read::<email::resend::ResendSettings>),
     over_http("postmark", Channel::Email, read::<email::postmark::PostmarkSettings>),
     over_http("mailgun", Channel::Email, read::<email::mailgun::MailgunSettings>),
-    over_http("brevo", Channel::Email, read::<email::brevo::BrevoSettings>),
+    with_keys("brevo", Channel::Email, read::<email::brevo::BrevoSettings>),
     over_http("ses", Channel::Email, read::<email::ses::SesSettings>),
     over_http(
         "twilio",
@@ -52,6 +56,7 @@ pub const PROVIDER_KINDS: &[ProviderKind] = &[
         name: "smpp",
         channel: Some(Channel::Sms),
         is_http: false,
+        timeout_ms: DEFAULT_TIMEOUT_MS,
         read_settings: read::<sms::smpp::SmppSettings>,
     },
     over_http("telegram", Channel::Telegram, read::<telegram::bot::TelegramSettings>),
@@ -67,18 +72,30 @@ pub const PROVIDER_KINDS: &[ProviderKind] = &[
         name: "webhook",
         channel: None,
         is_http: true,
+        timeout_ms: DEFAULT_TIMEOUT_MS,
         read_settings: read::<custom_webhook::CustomWebhookSettings>,
     },
     ProviderKind {
         name: "sandbox",
         channel: None,
         is_http: false,
+        timeout_ms: DEFAULT_TIMEOUT_MS,
         read_settings: read::<sandbox::SandboxSettings>,
     },
 ];
 
+/// A kind that is reached over HTTP and does not know a call that is repeated. To give up on one that was taken costs a
+/// second copy, so its answer is waited for as long as a slow one may take. At ten seconds a slow hour of the provider would
+/// double messages; the AWS SDKs wait 60 (botocore, `read_timeout`).
 const fn over_http(name: &'static str, channel: Channel, read_settings: ReadSettings) -> ProviderKind {
-    ProviderKind { name, channel: Some(channel), is_http: true, read_settings }
+    let timeout_ms = 30_000;
+    ProviderKind { name, channel: Some(channel), is_http: true, timeout_ms, read_settings }
+}
+
+/// A kind that is reached over HTTP and knows a call that is repeated: to give up on one costs nothing, so it is not waited for
+/// long.
+const fn with_keys(name: &'static str, channel: Channel, read_settings: ReadSettings) -> ProviderKind {
+    ProviderKind { timeout_ms: DEFAULT_TIMEOUT_MS, ..over_http(name, channel, read_settings) }
 }
 
 /// Reads the settings of a kind.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::adapter::Adapter;
 use super::build_error::ProviderBuildError;
@@ -29,6 +30,10 @@ pub struct ProviderParts {
     pub sandbox: Option<Sandbox>,
     /// Whether it sends to WhatsApp's user ids.
     pub sends_to_user_ids: bool,
+    /// How long the provider knows a repeated call by its idempotency key; `None` when it does not.
+    pub repeat_window: Option<Duration>,
+    /// How long the last answer of a call may take, where it has a time of its own after that of the call.
+    pub last_answer_timeout: Duration,
 }
 
 impl ProviderParts {
@@ -41,12 +46,19 @@ impl ProviderParts {
             telegram_links: None,
             sandbox: None,
             sends_to_user_ids: false,
+            repeat_window: None,
+            last_answer_timeout: Duration::ZERO,
         }
     }
 
     /// The same parts of one that sends to WhatsApp's user ids.
     pub(super) fn sending_to_user_ids(self) -> Self {
         Self { sends_to_user_ids: true, ..self }
+    }
+
+    /// The same parts of one that knows a repeated call for this long, if it does.
+    pub(super) fn with_repeat_window(self, repeat_window: Option<Duration>) -> Self {
+        Self { repeat_window, ..self }
     }
 
     /// The same parts with this handler of webhook requests, if there is one.

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use url::Url;
 
@@ -33,6 +34,19 @@ pub(super) fn within<T: PartialOrd + Display>(
     setting: &'static str,
 ) -> Result<(), ProviderBuildError> {
     SettingError::out_of_bounds(setting, value, bounds).map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// The longest that a provider may be said to know a repeated call: 30 days.
+const MAX_REPEAT_WINDOW_MINUTES: u32 = 30 * 24 * 60;
+
+/// How long a provider knows a repeated call, where that is agreed with it and is a setting.
+///
+/// # Errors
+/// When it is out of its bounds. Within the last minute of it nothing is repeated, so a shorter one would be none.
+pub(super) fn repeat_window(minutes: Option<u32>) -> Result<Option<Duration>, ProviderBuildError> {
+    let Some(minutes) = minutes else { return Ok(None) };
+    within(minutes, 2..=MAX_REPEAT_WINDOW_MINUTES, "repeat_window_minutes")?;
+    Ok(Some(Duration::from_secs(u64::from(minutes) * 60)))
 }
 
 /// Whether the text has the form of a host name or an IP address, of at most 255 octets (RFC 1035, section 2.3.4).

@@ -1,5 +1,7 @@
 //! The connection settings of a provider and the limits on calls to it: concurrency, rate and time-outs.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::http::HttpTransport;
@@ -25,9 +27,13 @@ pub struct ProviderLimits {
     /// How long connecting may take, in milliseconds: 3,000 when absent. A provider that cannot be reached was certainly
     /// not called.
     pub connect_timeout_ms: u64,
-    /// How long the whole call may take, in milliseconds: 10,000 when absent. After it the outcome is unknown.
-    pub timeout_ms: u64,
+    /// How long the whole call may take, in milliseconds: what fits the kind of provider when absent. After it the outcome is
+    /// unknown.
+    pub timeout_ms: Option<u64>,
 }
+
+/// How long the whole call may take where nothing else is said, in milliseconds.
+pub(super) const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 
 /// An hour: a claim must outlast the call, and what waits for a claim that was lost waits as long.
 const MAX_TIMEOUT_MS: u64 = 3_600_000;
@@ -40,16 +46,29 @@ impl ProviderLimits {
         // No limit is within its bounds.
         let rate = self.rate_per_second.unwrap_or(1.0);
         errors.within("rate_per_second", rate, 0.001..=f64::from(MAX_COUNT));
-        errors.within("timeout_ms", self.timeout_ms, 1..=MAX_TIMEOUT_MS);
+        let timeout_ms = self.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
+        errors.within("timeout_ms", timeout_ms, 1..=MAX_TIMEOUT_MS);
         errors.within("connect_timeout_ms", self.connect_timeout_ms, 1..=MAX_TIMEOUT_MS);
-        let in_time = self.connect_timeout_ms <= self.timeout_ms;
+        let in_time = self.connect_timeout_ms <= timeout_ms;
         errors.require(in_time, "connect_timeout_ms", "must be at most timeout_ms");
         errors.into_vec()
+    }
+
+    /// The same limits of calls whose last answer has this much time of its own.
+    pub fn with_last_answer(self, more: Duration) -> Self {
+        let more = u64::try_from(more.as_millis()).unwrap_or(u64::MAX);
+        let timeout_ms = self.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS).saturating_add(more);
+        Self { timeout_ms: Some(timeout_ms), ..self }
+    }
+
+    /// How long the whole call may take.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS))
     }
 }
 
 impl Default for ProviderLimits {
     fn default() -> Self {
-        Self { max_concurrency: 50, rate_per_second: None, connect_timeout_ms: 3_000, timeout_ms: 10_000 }
+        Self { max_concurrency: 50, rate_per_second: None, connect_timeout_ms: 3_000, timeout_ms: None }
     }
 }

@@ -196,7 +196,7 @@ impl EventSink for RefusingSink<'_> {
 /// What dispatch would wait, and no longer.
 async fn deliver(envelope: &Envelope, config: &ProviderConfig, clock: &Clock) -> (Outcome, Duration) {
     let ProviderConfig { limits, parts, .. } = config;
-    let timeout_ms = limits.timeout_ms;
+    let longest = limits.timeout();
     let began = Instant::now();
     let listening = async {
         if let Some(listener) = parts.listener.as_ref().filter(|listener| listener.carries_deliveries()) {
@@ -204,14 +204,15 @@ async fn deliver(envelope: &Envelope, config: &ProviderConfig, clock: &Clock) ->
         }
         std::future::pending::<Infallible>().await
     };
-    let delivery = timeout(Duration::from_millis(timeout_ms), parts.adapter.deliver(envelope));
+    let delivery = timeout(longest, parts.adapter.deliver(envelope));
     let delivery = tokio::select! {
         delivery = delivery => delivery,
         never = listening => match never {},
     };
     let outcome = delivery.unwrap_or_else(|_| {
-        let evidence = OutcomeEvidence::new("timeout", &format!("no answer within {timeout_ms} ms"));
-        Outcome::Unknown { evidence }
+        let evidence =
+            OutcomeEvidence::new("timeout", &format!("no answer within {} ms", longest.as_millis()));
+        Outcome::unknown(evidence)
     });
     (outcome, began.elapsed())
 }
@@ -412,7 +413,7 @@ mod tests {
             Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence: evidence.clone() },
             Outcome::Unavailable { evidence: evidence.clone() },
             Outcome::Misconfigured { evidence: evidence.clone() },
-            Outcome::Unknown { evidence },
+            Outcome::unknown(evidence),
         ];
         let told: Vec<_> = outcomes.iter().map(|outcome| advice(outcome, "resend")).collect();
         insta::assert_snapshot!(told.join("\n"), @r"

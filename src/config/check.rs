@@ -8,7 +8,7 @@ use super::file::ConfigFile;
 use super::providers::{ProviderCheckContext, ProviderConfig};
 use super::{Config, brands, machine, providers};
 use crate::api::{ServerTls, TlsSettings};
-use crate::dispatch;
+use crate::dispatch::DispatchSettings;
 use crate::model::Timestamp;
 
 /// How much longer than the slowest provider's call a claim must last, in milliseconds: time to decide, and to record
@@ -17,7 +17,7 @@ const LEASE_MARGIN_MS: u64 = 5_000;
 
 /// Checks everything. `None` when something is wrong, which `errors` then tells.
 pub(super) fn check(
-    file: ConfigFile,
+    mut file: ConfigFile,
     folder: &Path,
     now: Timestamp,
     errors: &mut ErrorCollector<'_>,
@@ -45,7 +45,7 @@ pub(super) fn check(
         has_inbound: file.inbound.is_some(),
     };
     let providers = providers::build_all(&file.providers, &context, errors);
-    check_lease(&file.dispatch, &providers, errors);
+    check_lease(&mut file.dispatch, &providers, errors);
     let brands = brands::build_all(&file.brands, errors);
     let right = errors.result().is_ok();
     right.then_some(Config {
@@ -84,16 +84,21 @@ fn check_addresses(file: &ConfigFile, errors: &mut ErrorCollector<'_>) {
     }
 }
 
+/// A claim must outlast the slowest call. Where the file does not say how long it lasts, it does.
 fn check_lease(
-    dispatch: &dispatch::DispatchSettings,
+    dispatch: &mut DispatchSettings,
     providers: &[ProviderConfig],
     errors: &mut ErrorCollector<'_>,
 ) {
-    let Some(slowest) = providers.iter().max_by_key(|provider| provider.limits.timeout_ms) else { return };
-    let needed = slowest.limits.timeout_ms.saturating_add(LEASE_MARGIN_MS);
+    let Some(slowest) = providers.iter().max_by_key(|provider| provider.limits.timeout()) else { return };
+    let longest = u64::try_from(slowest.limits.timeout().as_millis()).unwrap_or(u64::MAX);
+    let needed = longest.saturating_add(LEASE_MARGIN_MS);
     let name = &slowest.provider.name;
     let must = format_args!(
-        "must be at least {needed}: the timeout_ms of provider {name} and {LEASE_MARGIN_MS} to record what came of it"
+        "must be at least {needed}: the longest call to provider {name} and {LEASE_MARGIN_MS} to record what came of it"
     );
-    errors.require(dispatch.lease_ms >= needed, "dispatch.lease_ms", must);
+    match dispatch.lease_ms {
+        Some(lease_ms) => errors.require(lease_ms >= needed, "dispatch.lease_ms", must),
+        None => dispatch.lease_ms = Some(needed.max(DispatchSettings::MIN_LEASE_MS)),
+    }
 }

@@ -17,7 +17,7 @@ use crate::model::{BrandId, BusinessId, Channel, Provider, SettingError};
 pub struct ProviderConfig {
     /// The provider as routing sees it.
     pub provider: Provider,
-    /// The limits on calls to it: concurrency, rate and time-outs.
+    /// The limits on calls to it: concurrency, rate and time-outs. The time of a call includes that of its last answer.
     pub limits: ProviderLimits,
     /// The parts that were built from its settings.
     pub parts: ProviderParts,
@@ -88,8 +88,9 @@ fn check_one(
             brands,
             senders,
             user_ids_of: parts.sends_to_user_ids.then_some(business),
+            repeat_window: parts.repeat_window,
         },
-        limits: section.limits.clone(),
+        limits: transport.limits.with_last_answer(parts.last_answer_timeout),
         parts,
     })
 }
@@ -137,7 +138,9 @@ fn check_brands(
 /// the same.
 fn check_transport(section: &ProviderSection, path: &str, errors: &mut ErrorCollector<'_>) -> Transport {
     let wrong = section.limits.errors();
-    let limits = if wrong.is_empty() { section.limits.clone() } else { ProviderLimits::default() };
+    let mut limits = if wrong.is_empty() { section.limits.clone() } else { ProviderLimits::default() };
+    let kind = section.kinds.first().map(|settings| settings.kind);
+    limits.timeout_ms = limits.timeout_ms.or(kind.map(|kind| kind.timeout_ms));
     errors.add_all(&format!("{path}.limits"), wrong);
     let http = section.http.as_ref().map(HttpSettings::build).transpose();
     let http = http.map_err(|error| add(&error, &format!("{path}.http"), errors)).ok().flatten();

@@ -181,7 +181,31 @@ fn a_claim_must_outlast_the_slowest_provider() {
         read(&format!("[dispatch]\nlease_ms = {lease_ms}\n{MINIMAL}[providers.limits]\ntimeout_ms = 20000\n"))
     };
     assert!(slow(25_000).is_ok());
-    insta::assert_snapshot!(slow(24_999).unwrap_err(), @"config/relevo.toml:2: dispatch.lease_ms: must be at least 25000: the timeout_ms of provider first and 5000 to record what came of it");
+    insta::assert_snapshot!(slow(24_999).unwrap_err(), @"config/relevo.toml:2: dispatch.lease_ms: must be at least 25000: the longest call to provider first and 5000 to record what came of it");
+}
+
+#[test]
+fn a_call_and_its_claim_last_as_long_as_fits_the_kind() {
+    let lasts = |kind: &str, limits: &str| {
+        let account = "name = \"a\"\nchannel = \"email\"\nfailure_domain = \"a\"\n";
+        let text = format!("[brands.acme]\n[[providers]]\n{account}{kind}\n{limits}");
+        let config = read(&text).unwrap();
+        let lease_ms = config.dispatch.lease_ms.unwrap();
+        (config.providers[0].limits.timeout().as_millis(), lease_ms)
+    };
+    let smtp = "[providers.smtp]\nhost = \"localhost\"\nfrom = \"a@example.com\"";
+    let with_keys = "[providers.resend]\nfrom = \"a@example.com\"\napi_key = { env = \"TOKEN\" }";
+    let without = "[providers.sendgrid]\nfrom = \"a@example.com\"\napi_key = { env = \"TOKEN\" }";
+    let limits = "[providers.limits]\ntimeout_ms = 4000";
+    for (kind, limits, expected) in [
+        (smtp, "", (610_000, 615_000)),
+        (smtp, limits, (604_000, 609_000)),
+        (with_keys, "", (10_000, 60_000)),
+        (without, "", (30_000, 60_000)),
+        (without, limits, (4_000, 60_000)),
+    ] {
+        assert_eq!(lasts(kind, limits), expected, "{kind} {limits}");
+    }
 }
 
 #[test]
@@ -460,11 +484,13 @@ fn the_values_shown_are_the_defaults() {
     assert_eq!(shown.server, api::ApiSettings { tls, ..api::ApiSettings::default() });
     let path = shown.store.path.clone();
     assert_eq!(shown.store, store::StoreSettings { path, ..store::StoreSettings::default() });
-    assert_eq!(shown.dispatch, dispatch::DispatchSettings::default());
+    let lease_ms = Some(615_000);
+    assert_eq!(shown.dispatch, dispatch::DispatchSettings { lease_ms, ..Default::default() });
     assert_eq!(shown.retry, RetrySettings::default());
     assert_eq!(shown.health, health::HealthSettings::default());
     assert_eq!(shown.log, LogSettings::default());
-    let limits = crate::adapters::ProviderLimits { rate_per_second: Some(100.0), ..Default::default() };
+    let (rate_per_second, timeout_ms) = (Some(100.0), Some(10_000));
+    let limits = crate::adapters::ProviderLimits { rate_per_second, timeout_ms, ..Default::default() };
     assert_eq!(format!("{:?}", shown.providers[0].as_ref().unwrap().limits), format!("{limits:?}"));
 }
 

@@ -35,8 +35,8 @@ use super::saving::{RecordDamaged, SaveResult, WorkStatus};
 use super::work::MessageWork;
 use crate::adapters::Envelope;
 use crate::model::{
-    ConsentEvidence, MessageEventDetail, Moment, Outcome, OutcomeEvidence, Plan, Reason, RenderedContent,
-    Timestamp, WaitReason, Way, later,
+    ConsentEvidence, MessageEventDetail, Moment, Outcome, OutcomeEvidence, Plan, ProviderName, Reason,
+    RenderedContent, Timestamp, WaitReason, Way, later,
 };
 use crate::routing::RoutingStep;
 use crate::store::AddressObjection;
@@ -155,7 +155,9 @@ impl Dispatcher {
             );
             return Err(Interruption::Damaged);
         };
-        if let Some(turn) = work.take_turn(name).or_else(|| provider.limiter.try_turn()) {
+        if let Some(turn) =
+            work.take_turn(name).or_else(|| provider.limiter.try_turn(self.learned_rate(name)))
+        {
             return Ok(TurnAttempt { planned, provider, turn });
         }
         let turn = self.wait_for_turn(work, &planned, provider).await?;
@@ -181,7 +183,7 @@ impl Dispatcher {
         let turn = tokio::select! {
             biased;
             _ = changes.changed() => return Err(DECIDE_AGAIN),
-            turn = provider.limiter.turn(work.message.class) => turn,
+            turn = provider.limiter.turn(work.message.class, || self.learned_rate(&planned.way.provider)) => turn,
         };
         match turn {
             Ok(turn) => Ok(turn),
@@ -193,6 +195,11 @@ impl Dispatcher {
                 Err(Interruption::Flow(self.save_until(work, Some(until)).await?))
             }
         }
+    }
+
+    /// The rate that a provider was found to bear, in calls a second.
+    fn learned_rate(&self, provider: &ProviderName) -> Option<f64> {
+        self.registry.learned_rate(provider, self.clock.monotonic())
     }
 
     /// Asks the provider's breaker. The turn is kept when it refuses, because the next decision may be for the same provider.
@@ -240,7 +247,7 @@ impl Dispatcher {
         attempt: RecordedAttempt<'a>,
     ) -> Result<ReadyAttempt<'a>, Interruption> {
         let RecordedAttempt { number, way, content, mut decided_at, provider, turn, mut permit } = attempt;
-        let mut slot = provider.limiter.recorded(&turn);
+        let mut slot = provider.limiter.recorded(&turn, self.learned_rate(&way.provider));
         let mut changes = self.registry.subscribe();
         loop {
             let now = self.clock.moment();
@@ -263,7 +270,7 @@ impl Dispatcher {
                 tokio::select! {
                     biased;
                     _ = changes.changed() => changes.mark_changed(),
-                    free = provider.limiter.slot() => slot = Some(free),
+                    free = provider.limiter.slot(|| self.learned_rate(&way.provider)) => slot = Some(free),
                 }
             }
         }
@@ -317,7 +324,9 @@ impl Dispatcher {
         Envelope {
             message_id: message.id,
             attempt: number,
-            idempotency_attempt: work.history.first_in_doubt(way).unwrap_or(number),
+            idempotency_attempt: work
+                .repeated_attempt(number, self.registry.provider(&way.provider))
+                .unwrap_or(number),
             brand: message.brand.clone(),
             class: message.class,
             topic: message.topic.clone(),

@@ -19,8 +19,7 @@ pub struct ProviderClient {
 impl ProviderClient {
     /// A client of an adapter, within these limits.
     pub fn new(adapter: Arc<dyn Adapter>, limits: &ProviderLimits) -> Self {
-        let timeout = Duration::from_millis(limits.timeout_ms);
-        Self { adapter, timeout, limiter: ProviderLimiter::new(limits) }
+        Self { adapter, timeout: limits.timeout(), limiter: ProviderLimiter::new(limits) }
     }
 
     /// Hands the envelope to the provider. A call that outlasts the time-out may have had its effect.
@@ -34,7 +33,7 @@ impl ProviderClient {
             Some(outcome) => outcome,
             None => {
                 let text = format!("no answer within {} ms", self.timeout.as_millis());
-                Outcome::Unknown { evidence: OutcomeEvidence::new("timeout", &text) }
+                Outcome::unknown(OutcomeEvidence::new("timeout", &text))
             }
         }
     }

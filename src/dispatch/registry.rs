@@ -66,6 +66,8 @@ pub struct ProviderStatus {
     pub probe_at: Option<Timestamp>,
     /// Until when the provider asked us to slow down.
     pub throttled_until: Option<Timestamp>,
+    /// The rate that the provider bears, in calls a second, as far as its throttles told.
+    pub learned_rate_per_second: Option<f64>,
     /// Calls in flight.
     pub in_flight: u32,
     /// Calls in the breaker's window.
@@ -138,6 +140,11 @@ impl ProviderRegistry {
     pub fn status(&self, name: &ProviderName, now: Moment) -> Option<ProviderStatus> {
         let index = self.index(name)?;
         Some(status(&self.inner.providers[index], &self.health().providers[index], now))
+    }
+
+    /// The rate that a provider bears, in calls a second; `None` while nothing is known to limit it.
+    pub fn learned_rate(&self, name: &ProviderName, now: MonotonicTime) -> Option<f64> {
+        self.health().providers[self.index(name)?].learned_rate(now)
     }
 
     /// The providers that serve `brand`, and whether each may be called at `now` with a message that was already tried
@@ -376,6 +383,7 @@ fn status(provider: &Provider, health: &ProviderHealth, now: Moment) -> Provider
         trip: health.trip(),
         probe_at: ahead(health.probe_at()),
         throttled_until: ahead(health.throttled_until(now.monotonic)),
+        learned_rate_per_second: health.learned_rate(now.monotonic),
         in_flight: health.in_flight(),
         recent_calls,
         recent_failures,
@@ -428,6 +436,7 @@ mod tests {
             brands: Vec::new(),
             senders: BTreeMap::new(),
             user_ids_of: None,
+            repeat_window: None,
         }
     }
 

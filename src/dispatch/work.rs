@@ -2,9 +2,10 @@
 
 use super::limits::AttemptTurn;
 use crate::model::{
-    History, LeftOut, Message, MessageEvent, MessageEventDetail, Outcome, OutcomeEvidence, Plan,
+    History, LeftOut, Message, MessageEvent, MessageEventDetail, Outcome, OutcomeEvidence, Plan, Provider,
     ProviderName, Timestamp, Verdict, WaitReason,
 };
+use crate::routing;
 use crate::store::StoredMessage;
 
 /// Plans and waits are recorded until a history has this many attempts, or this many events: by then a reader has seen
@@ -76,7 +77,7 @@ impl MessageWork {
                 OutcomeEvidence::new("interrupted", "the gateway stopped before the answer was recorded");
             self.history.push(
                 now,
-                MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } },
+                MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::unknown(evidence) },
             );
         }
     }
@@ -94,6 +95,14 @@ impl MessageWork {
     /// Whether the message was already tried at `provider`.
     pub fn tried(&self, provider: &ProviderName) -> bool {
         self.history.attempts().iter().any(|attempt| attempt.way.provider == *provider)
+    }
+
+    /// The attempt whose idempotency key attempt `number` at `provider` uses, if it repeats one in doubt.
+    pub fn repeated_attempt(&self, number: u32, provider: Option<&Provider>) -> Option<u32> {
+        let attempts = self.history.attempts();
+        let begun = attempts.iter().find(|attempt| attempt.number == number)?;
+        let window = provider.and_then(|provider| provider.repeat_window);
+        routing::repeated_attempt(&self.history, begun.way, window, begun.started_at)
     }
 
     /// Whether the history is too long for more plans and waits.

@@ -3,6 +3,7 @@
 //!
 //! Breaker words have the industry's meaning: closed passes, open refuses, half-open probes.
 
+mod adaptive_rate;
 mod balance;
 mod breaker;
 mod call_statistics;
@@ -10,9 +11,11 @@ mod cells;
 mod live_weight;
 mod provider;
 mod receipt_statistics;
+mod recent_calls;
 mod settings;
 mod window;
 
+pub use adaptive_rate::AdaptiveRate;
 pub use balance::rebalance;
 pub use breaker::{
     Breaker, BreakerPermit, BreakerRefusal, BreakerState, BreakerTrip, HealthSignal, TripReason,

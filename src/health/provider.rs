@@ -7,7 +7,9 @@ use super::call_statistics::{CallNumber, CallReport, CallStatistics};
 use super::cells::{CellPermit, CellTable, Culprit};
 use super::live_weight::{LiveWeight, WeightShift};
 use super::receipt_statistics::ReceiptStatistics;
-use super::{Breaker, BreakerPermit, BreakerState, BreakerTrip, CallCounts, HealthSettings, HealthSignal};
+use super::{
+    AdaptiveRate, Breaker, BreakerPermit, BreakerState, BreakerTrip, CallCounts, HealthSettings, HealthSignal,
+};
 use crate::model::{
     Admission, AdmissionRefusal, CallScope, CellRefusal, ControlMode, HealthCell, Moment, MonotonicTime,
     Outcome, OutcomeEvidence, ProviderControl,
@@ -43,6 +45,7 @@ impl fmt::Display for ProviderFailure {
 #[must_use = "a permit that does not come back blocks a probe for ever"]
 pub struct HealthPermit {
     scope: CallScope,
+    began: MonotonicTime,
     breaker: BreakerPermit,
     cells: Vec<CellPermit>,
     call: Option<CallNumber>,
@@ -59,6 +62,7 @@ pub struct ProviderHealth {
     weight: LiveWeight,
     control: Option<ProviderControl>,
     throttled_until: Option<MonotonicTime>,
+    rate: AdaptiveRate,
     last_failure: Option<ProviderFailure>,
 }
 
@@ -74,6 +78,7 @@ impl ProviderHealth {
             settings,
             control: None,
             throttled_until: None,
+            rate: AdaptiveRate::default(),
             last_failure: None,
         }
     }
@@ -122,11 +127,12 @@ impl ProviderHealth {
         let open = |refused: super::BreakerRefusal| AdmissionRefusal::BreakerOpen { wait: refused.wait };
         let cells = self.cells.permit(&scope, now.monotonic).map_err(open)?;
         let breaker = self.breaker.permit(now.monotonic).map_err(open)?;
-        Ok(HealthPermit { scope, breaker, cells, call: None })
+        Ok(HealthPermit { scope, began: now.monotonic, breaker, cells, call: None })
     }
 
     /// The call of a permit begins.
     pub fn begin(&mut self, permit: &mut HealthPermit, now: MonotonicTime) {
+        permit.began = now;
         permit.call = Some(self.calls.begin(now));
     }
 
@@ -146,12 +152,12 @@ impl ProviderHealth {
             self.cancel(permit);
             return None;
         };
-        let HealthPermit { scope, breaker, cells, call } = permit;
-        if let HealthSignal::Throttle { retry_after } = signal {
-            let wait = retry_after.filter(|wait| !wait.is_zero());
-            let wait = wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms));
-            let wait = wait.min(Duration::from_millis(self.settings.max_throttle_ms));
-            self.throttled_until = self.throttled_until.max(Some(now.monotonic.after(wait)));
+        let HealthPermit { scope, began, breaker, cells, call } = permit;
+        if let Some(pause) = self.pause(signal, outcome) {
+            self.throttled_until = self.throttled_until.max(Some(now.monotonic.after(pause)));
+            self.rate.refused(began, pause, self.calls.in_flight(), now.monotonic);
+        } else if signal == HealthSignal::Success {
+            self.rate.taken(began, now.monotonic);
         }
         if matches!(signal, HealthSignal::Failure | HealthSignal::Broken) {
             let evidence = outcome.evidence().cloned().unwrap_or_default();
@@ -227,8 +233,23 @@ impl ProviderHealth {
         self.cells.unwell(now)
     }
 
-    /// Puts an operator's control in force. Taking a provider back into service closes its breaker: the operator knows
-    /// better than our last probe.
+    /// How long the provider is not called after this outcome, if it asked for that: whatever became of the message, the provider
+    /// says when to come back (RFC 9110, section 10.2.3).
+    fn pause(&self, signal: HealthSignal, outcome: &Outcome) -> Option<Duration> {
+        let unless_now = |wait: &Duration| !wait.is_zero();
+        let asked = match (signal, outcome) {
+            (HealthSignal::Throttle { retry_after }, _) => {
+                let wait = retry_after.filter(unless_now);
+                wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms))
+            }
+            (_, Outcome::Unknown { retry_after, .. }) => retry_after.filter(unless_now)?,
+            _ => return None,
+        };
+        Some(asked.min(Duration::from_millis(self.settings.max_throttle_ms)))
+    }
+
+    /// Puts an operator's control in force. Taking a provider back into service closes its breaker and ends its limits: the
+    /// operator knows better than our last calls.
     pub fn set_control(&mut self, control: ProviderControl) {
         if control.mode == ControlMode::InService {
             self.breaker.close();
@@ -236,6 +257,7 @@ impl ProviderHealth {
             self.weight.restore();
             self.receipts = ReceiptStatistics::new();
             self.throttled_until = None;
+            self.rate = AdaptiveRate::default();
         }
         self.control = Some(control);
     }
@@ -268,6 +290,11 @@ impl ProviderHealth {
     /// Until when the provider asked us to slow down, while that lies ahead.
     pub fn throttled_until(&self, now: MonotonicTime) -> Option<MonotonicTime> {
         self.throttled_until.filter(|until| now < *until)
+    }
+
+    /// The rate that the provider bears, in calls a second, as far as its throttles told; `None` while nothing limits it.
+    pub fn learned_rate(&self, now: MonotonicTime) -> Option<f64> {
+        self.rate.per_second(now)
     }
 
     /// Calls in flight.
@@ -325,6 +352,33 @@ mod tests {
         };
         health.record(permit, &outcome, at(0));
         health
+    }
+
+    #[test]
+    fn a_wait_is_kept_whatever_became_of_the_message() {
+        let mut health = ProviderHealth::new(HealthSettings::default());
+        let permit = health.permit(CallScope::default(), false, at(0)).unwrap();
+        let outcome = Outcome::Unknown {
+            retry_after: Some(Duration::from_secs(2)),
+            evidence: OutcomeEvidence::default(),
+        };
+        health.record(permit, &outcome, at(0));
+        assert_eq!(
+            health.recent(at(0).monotonic),
+            CallCounts { calls: 1, failures: 1 },
+            "it failed all the same"
+        );
+        let wait = Duration::from_millis(1);
+        assert_eq!(health.admits(false, at(1_999)), Err(AdmissionRefusal::Throttled { wait }));
+        assert_eq!(health.admits(false, at(2_000)), Ok(()));
+    }
+
+    #[test]
+    fn a_throttle_teaches_a_rate_until_an_operator_knows_better() {
+        let mut health = throttled(2);
+        assert!(health.learned_rate(at(2_000).monotonic).is_some());
+        health.set_control(control(ControlMode::InService, None));
+        assert_eq!(health.learned_rate(at(2_000).monotonic), None);
     }
 
     #[test]

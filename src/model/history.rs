@@ -436,7 +436,7 @@ mod tests {
     }
 
     fn unknown() -> Outcome {
-        Outcome::Unknown { evidence: OutcomeEvidence::default() }
+        Outcome::unknown(OutcomeEvidence::default())
     }
 
     fn unavailable() -> Outcome {

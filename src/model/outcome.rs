@@ -178,6 +178,8 @@ pub enum Outcome {
     },
     /// The provider may or may not have accepted the message.
     Unknown {
+        /// How long it asked us to wait, whatever became of the message.
+        retry_after: Option<Duration>,
         /// What was seen.
         evidence: OutcomeEvidence,
     },
@@ -187,6 +189,11 @@ impl Outcome {
     /// The provider accepted the message under this id.
     pub fn sent(reference: impl Into<String>) -> Self {
         Self::Sent { reference: reference.into(), recipient: None }
+    }
+
+    /// The provider may or may not have accepted the message, and asked for no wait.
+    pub fn unknown(evidence: OutcomeEvidence) -> Self {
+        Self::Unknown { retry_after: None, evidence }
     }
 
     /// A stable word for the kind of outcome.
@@ -211,7 +218,7 @@ impl Outcome {
             | Self::Unavailable { evidence }
             | Self::Misconfigured { evidence }
             | Self::LocalFailure { evidence }
-            | Self::Unknown { evidence } => Some(evidence),
+            | Self::Unknown { evidence, .. } => Some(evidence),
         }
     }
 

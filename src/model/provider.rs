@@ -26,6 +26,9 @@ pub struct Provider {
     pub senders: BTreeMap<BrandId, String>,
     /// The business by whose user ids it reaches people on WhatsApp; `None` for one that takes phone numbers alone.
     pub user_ids_of: Option<BusinessId>,
+    /// How long it knows a repeated call by its idempotency key, from the first call with it on, and carries out no second one;
+    /// `None` when it does not.
+    pub repeat_window: Option<Duration>,
 }
 
 impl Provider {
@@ -112,6 +115,7 @@ mod tests {
             brands: Vec::new(),
             senders: [(acme.clone(), "106540352242922".to_owned())].into(),
             user_ids_of: None,
+            repeat_window: None,
         };
         let senders = [(Channel::Whatsapp, "+34910000000".to_owned())].into();
         assert_eq!(provider.sender(&acme, &senders), Some("106540352242922"));

@@ -2,58 +2,14 @@
 
 use std::time::Duration;
 
+use super::doubt;
+use super::step::{RoutingDecision, RoutingStep, finish, wait};
 use super::ways::{WayCandidate, WaySurvey, find_ways};
-use super::{DoubtPolicy, RetrySettings, RoutingContext};
+use super::{RetrySettings, RoutingContext};
 use crate::model::{
-    Attempt, History, Message, MessageEventDetail, MessageState, Plan, Reason, ReceiptStatus,
-    RenderedContent, Timestamp, WaitReason, Way, later,
+    Attempt, History, Message, MessageEventDetail, MessageState, Plan, Reason, ReceiptStatus, Timestamp,
+    WaitReason, later,
 };
-
-/// What to do next.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RoutingStep {
-    /// Call a provider.
-    Try {
-        /// The way to take.
-        way: Way,
-        /// What to send.
-        content: RenderedContent,
-    },
-    /// Look again later.
-    Wait {
-        /// When.
-        until: Timestamp,
-        /// Why.
-        why: WaitReason,
-    },
-    /// Give up an attempt that was sent, and ask again.
-    FallBack {
-        /// The attempt given up.
-        attempt: u32,
-        /// Why.
-        explanation: String,
-    },
-    /// End the message.
-    Finish {
-        /// The state it ends in.
-        state: MessageState,
-        /// Why.
-        reason: Reason,
-        /// The reason in a sentence.
-        explanation: String,
-    },
-    /// Do nothing: the message is sent, or has ended.
-    Idle,
-}
-
-/// What to do next, and the plan behind it where one was needed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RoutingDecision {
-    /// The plan, unless the message's past alone decided.
-    pub plan: Option<Plan>,
-    /// The step.
-    pub step: RoutingStep,
-}
 
 /// Whether nothing is left to do with a message, whatever the person wants and however the providers are: it has ended, or
 /// was sent and has nothing to wait for. Then neither consent nor the providers have to be asked.
@@ -68,12 +24,14 @@ pub fn decide(context: &RoutingContext<'_>) -> RoutingDecision {
         return RoutingDecision { plan: None, step: RoutingStep::Idle };
     }
     let attempts = context.history.attempts();
-    let settled = sent(context, &attempts)
-        .or_else(|| cancelled(context.history))
-        .or_else(|| in_doubt(context, &attempts))
-        .or_else(|| out_of_time(context.message, context.history, context.now))
-        .or_else(|| out_of_attempts(context, &attempts));
-    if let Some(step) = settled {
+    if let Some(step) = sent(context, &attempts).or_else(|| cancelled(context.history)) {
+        return RoutingDecision { plan: None, step };
+    }
+    if let Some(decision) = doubt::settle(context, &attempts) {
+        return decision;
+    }
+    let ended = out_of_time(context.message, context.history, context.now);
+    if let Some(step) = ended.or_else(|| out_of_attempts(context, &attempts)) {
         return RoutingDecision { plan: None, step };
     }
     let Some(recipient) = context.recipient else {
@@ -176,33 +134,6 @@ fn cancelled(history: &History) -> Option<RoutingStep> {
     let explanation = explanation.to_owned();
     let step = RoutingStep::Finish { state, reason: Reason::Cancelled, explanation };
     history.cancel_requested().then_some(step)
-}
-
-fn wait(until: Timestamp, reason: Reason, explanation: String) -> RoutingStep {
-    RoutingStep::Wait { until, why: WaitReason { reason, explanation } }
-}
-
-/// The end of a message. Whatever it was to be, a message that some provider took and never reported as failed ends as
-/// sent, and a message that was delivered as delivered.
-fn finish(history: &History, state: MessageState, reason: Reason, explanation: String) -> RoutingStep {
-    let state = history.reached_state().unwrap_or(state);
-    RoutingStep::Finish { state, reason, explanation }
-}
-
-/// A message that may or may not have been sent, where the class forbids a second copy.
-fn in_doubt(context: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
-    if context.policy.doubt(context.message.class) == DoubtPolicy::Retry {
-        return None;
-    }
-    let doubtful = attempts.iter().rfind(|attempt| attempt.is_unknown() && !attempt.reported_failed())?;
-    let (ended_at, _) = doubtful.ended?;
-    let until = later(ended_at, Duration::from_millis(context.retry.doubt_wait_ms));
-    let explanation =
-        format!("{} may or may not have taken it in attempt {}.", doubtful.way.provider, doubtful.number);
-    if context.now < until {
-        return Some(wait(until, Reason::InDoubt, explanation));
-    }
-    Some(finish(context.history, MessageState::InDoubt, Reason::InDoubt, explanation))
 }
 
 fn out_of_time(message: &Message, history: &History, now: Timestamp) -> Option<RoutingStep> {

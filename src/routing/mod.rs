@@ -5,10 +5,12 @@
 
 mod blockers;
 mod decision;
+mod doubt;
 mod hash;
 mod order;
 mod retry;
 mod settings;
+mod step;
 mod unroutable;
 mod ways;
 
@@ -16,12 +18,14 @@ use crate::model::{
     Admission, CellRefusal, History, Message, Preferences, Provider, ServiceWindow, Timestamp, Verdict,
 };
 
-pub use decision::{RoutingDecision, RoutingStep, decide, decide_without_brand, is_settled};
+pub use decision::{decide, decide_without_brand, is_settled};
+pub use doubt::repeated_attempt;
 pub use order::{channel_order, provider_order};
 pub use retry::RetrySettings;
 pub use settings::{
     BrandPolicy, BrandSettings, DoubtPolicy, FallbackSettings, KeywordSettings, TopicSettings,
 };
+pub use step::{RoutingDecision, RoutingStep};
 pub use unroutable::{UnroutableMessages, unroutable_messages};
 
 /// Everything a decision rests on.

@@ -20,6 +20,12 @@ pub struct RetrySettings {
     pub max_attempts: u32,
     /// How long a throttled channel is waited for before the next channel is tried, in milliseconds.
     pub throttle_patience_ms: u64,
+    /// How many times a call whose outcome is unknown is repeated under the provider's idempotency key before the class's
+    /// policy decides. Where that is to wait, a repeat that the provider certainly did not take does not count.
+    pub max_repeats: u32,
+    /// How many copies of a message may be in doubt at once before it is tried no more, whatever its class. A repeat under the
+    /// provider's idempotency key is no copy.
+    pub max_unknown_copies: u32,
     /// How long a message in doubt waits for a receipt before it ends in doubt, in milliseconds.
     pub doubt_wait_ms: u64,
     /// How long to wait before looking again at a provider that is out of service without an end, in milliseconds.
@@ -33,6 +39,8 @@ impl Default for RetrySettings {
             max_backoff_ms: 300_000,
             max_attempts: 300,
             throttle_patience_ms: 30_000,
+            max_repeats: 3,
+            max_unknown_copies: 2,
             doubt_wait_ms: 600_000,
             recheck_ms: 15_000,
         }
@@ -52,6 +60,8 @@ impl RetrySettings {
         errors.require(longer, "max_backoff_ms", "must be at least backoff_ms");
         errors.within("max_attempts", self.max_attempts, 1..=MAX_ATTEMPTS);
         errors.within("throttle_patience_ms", self.throttle_patience_ms, 0..=DAY_MS);
+        errors.within("max_repeats", self.max_repeats, 0..=MAX_ATTEMPTS);
+        errors.within("max_unknown_copies", self.max_unknown_copies, 1..=MAX_ATTEMPTS);
         errors.within("doubt_wait_ms", self.doubt_wait_ms, 0..=30 * DAY_MS);
         errors.within("recheck_ms", self.recheck_ms, 1..=DAY_MS);
         errors.into_vec()

@@ -1,3 +1,5 @@
+mod doubt;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -38,6 +40,7 @@ fn provider(name: &str, channel: Channel, failure_domain: &str, tier: u32) -> Pr
         brands: vec![],
         senders: BTreeMap::new(),
         user_ids_of: None,
+        repeat_window: None,
     }
 }
 
@@ -204,7 +207,7 @@ fn unavailable() -> Outcome {
 }
 
 fn unknown() -> Outcome {
-    Outcome::Unknown { evidence: evidence() }
+    Outcome::unknown(evidence())
 }
 
 fn sent() -> Outcome {
@@ -350,29 +353,6 @@ fn what_is_refused_is_left_out_with_its_reason_and_waited_for_when_nothing_else_
         case.refusals.insert(name.into(), AdmissionRefusal::OutOfService { until: None });
     }
     assert_eq!(expect_wait(&case.step()), (later(start(), wait), Reason::BreakerOpen));
-}
-
-#[test]
-fn doubt_is_settled_by_the_class() {
-    let mut case = RoutingCase::new(MessageClass::Transactional);
-    assert_eq!(case.attempt(unknown()), "wa-meta-1");
-    assert_eq!(case.next_provider(), "wa-twilio");
-
-    let mut case = RoutingCase::new(MessageClass::Commercial);
-    case.attempt(unknown());
-    assert_eq!(expect_wait(&case.step()).1, Reason::InDoubt);
-    case.wait(600);
-    assert_eq!(expect_finish(&case.step()), (MessageState::InDoubt, Reason::InDoubt));
-    case.receipt(1, ReceiptStatus::Failed);
-    assert_eq!(
-        case.next_provider(),
-        "wa-twilio",
-        "a failure report ends the doubt, and leaves its domain out"
-    );
-    let mut case = RoutingCase::new(MessageClass::Commercial);
-    case.attempt(unknown());
-    case.receipt(1, ReceiptStatus::Delivered);
-    assert_eq!((case.step(), case.history.state()), (RoutingStep::Idle, MessageState::Delivered));
 }
 
 #[test]

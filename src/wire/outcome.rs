@@ -31,10 +31,8 @@ impl From<&Outcome> for v1::Outcome {
                 proto.retry_after = retry_after.map(duration);
                 proto.recipient_only = *scope == ThrottleScope::Recipient;
             }
-            Outcome::Unavailable { .. }
-            | Outcome::Misconfigured { .. }
-            | Outcome::LocalFailure { .. }
-            | Outcome::Unknown { .. } => {}
+            Outcome::Unknown { retry_after, .. } => proto.retry_after = retry_after.map(duration),
+            Outcome::Unavailable { .. } | Outcome::Misconfigured { .. } | Outcome::LocalFailure { .. } => {}
         }
         proto
     }
@@ -65,6 +63,9 @@ pub fn read_outcome(
 ) -> Option<Outcome> {
     let (kind, cause) = (outcome.kind(), outcome.rejection_cause());
     let evidence = OutcomeEvidence { code: outcome.code, text: outcome.text };
+    let retry_after = |violations: &mut Violations| {
+        read_optional_duration(outcome.retry_after, &path.field("retry_after"), violations)
+    };
     match kind {
         v1::OutcomeKind::Sent => {
             let read = |address| {
@@ -77,8 +78,7 @@ pub fn read_outcome(
             Some(Outcome::Rejected { cause, evidence })
         }
         v1::OutcomeKind::Throttled => {
-            let path = path.field("retry_after");
-            let retry_after = read_optional_duration(outcome.retry_after, &path, violations);
+            let retry_after = retry_after(violations);
             let scope =
                 if outcome.recipient_only { ThrottleScope::Recipient } else { ThrottleScope::Provider };
             Some(Outcome::Throttled { retry_after, scope, evidence })
@@ -86,7 +86,7 @@ pub fn read_outcome(
         v1::OutcomeKind::Unavailable => Some(Outcome::Unavailable { evidence }),
         v1::OutcomeKind::Misconfigured => Some(Outcome::Misconfigured { evidence }),
         v1::OutcomeKind::LocalFailure => Some(Outcome::LocalFailure { evidence }),
-        v1::OutcomeKind::Unknown => Some(Outcome::Unknown { evidence }),
+        v1::OutcomeKind::Unknown => Some(Outcome::Unknown { retry_after: retry_after(violations), evidence }),
         v1::OutcomeKind::Unspecified => {
             violations.add(&path.field("kind"), "must be a kind of outcome");
             None

@@ -224,7 +224,8 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
             .prop_map(|(retry_after, scope, evidence)| Outcome::Throttled { retry_after, scope, evidence }),
         evidence().prop_map(|evidence| Outcome::Unavailable { evidence }),
         evidence().prop_map(|evidence| Outcome::Misconfigured { evidence }),
-        evidence().prop_map(|evidence| Outcome::Unknown { evidence }),
+        (option::of(durations()), evidence())
+            .prop_map(|(retry_after, evidence)| Outcome::Unknown { retry_after, evidence }),
     ]
 }
 

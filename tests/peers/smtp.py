@@ -5,6 +5,7 @@ Addresses script the answers by their local part:
   rcpt-550-5.1.1@  as recipient: this reply to RCPT TO
   text-554-5.6.0@  as recipient: this reply to the message
   hang@            as recipient: no reply to the message, ever
+  late@            as recipient: the message is taken, and the reply comes after the seconds of --late
   drop@            as recipient: the connection is cut instead of a reply to the message
   leave@           as recipient: the message is taken, and the connection closed after the reply
 
@@ -95,6 +96,8 @@ class Handler:
             server.transport.abort()
             return "451 never seen"
         self.keep(server, session, envelope)
+        if recipient.startswith("late@"):
+            await asyncio.sleep(self.options.late)
         if recipient.startswith("leave@"):
             asyncio.get_running_loop().call_soon(server.transport.close)
         return "250 2.0.0 OK: taken"
@@ -175,6 +178,7 @@ def options():
     parser.add_argument("--key")
     parser.add_argument("--user", help="LOGIN:PASSWORD, required of every client")
     parser.add_argument("--token", help="what a client that uses XOAUTH2 has to say")
+    parser.add_argument("--late", type=float, default=1.0, help="how late a reply is, in seconds")
     parser.add_argument("--dsn", action="store_true", help="report on deliveries as asked")
     parser.add_argument("--size", type=int, default=33554432, help="the largest message, in bytes")
     parser.add_argument("--dkim-record")

@@ -1,15 +1,16 @@
 //! The invariants that are checked when a seed is over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use relevo::model::{
-    BrandId, History, MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState, Outcome,
-    ReceiptStatus,
+    Attempt, BrandId, History, MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState,
+    Outcome, ReceiptStatus, Timestamp, Way, later,
 };
 use relevo::store::StoredMessage;
 
 use crate::provider::Effect;
+use crate::script;
 use crate::state::SimulationState;
 
 /// Checks every message, then sends every receipt again in another order and checks that nothing moves.
@@ -88,7 +89,7 @@ fn problems_of(stored: &StoredMessage, effects: &[&Effect], trouble: Trouble) ->
     check(each_attempt_ends_once(&stored.history), "the answer to an attempt is all_recorded twice");
     check(trouble.crashed || !was_interrupted(&stored.history), "an attempt was cut off and nothing crashed");
     check(no_attempt_after_sent(stored), "an attempt after sent that no fallback policy asked for");
-    check(no_attempt_in_doubt(stored), "a commercial message was tried again while in doubt");
+    check(copies_in_doubt_are_few(stored), "another copy was sent while there were enough in doubt");
     check(
         history_matches_effects(&stored.history, effects, trouble),
         "what reached a provider is not what the history says",
@@ -160,24 +161,45 @@ fn no_attempt_after_sent(stored: &StoredMessage) -> bool {
     true
 }
 
-/// Invariant 4: in doubt, a commercial message is not tried again until a provider reports that it failed.
-fn no_attempt_in_doubt(stored: &StoredMessage) -> bool {
-    if stored.message.class == MessageClass::Transactional {
-        return true;
-    }
-    let mut doubtful = BTreeSet::new();
+/// A call in doubt, and those that repeated it.
+struct DoubtfulCall<'a> {
+    attempts: Vec<u32>,
+    way: &'a Way,
+    begun_at: Timestamp,
+}
+
+/// Invariant 4: a call in doubt may be repeated while its provider knows it. Another copy is sent of no commercial message in
+/// doubt, and of no transactional one with two copies in doubt, until a provider reports on one.
+fn copies_in_doubt_are_few(stored: &StoredMessage) -> bool {
+    let most = if stored.message.class == MessageClass::Commercial { 1 } else { 2 };
+    let knows = |way: &Way| script::knows_repeats(way.provider.as_str());
+    let mut doubtful: Vec<DoubtfulCall<'_>> = Vec::new();
+    let mut begun = BTreeMap::new();
     for event in stored.history.events() {
+        let copies = doubtful.len();
         match &event.detail {
+            MessageEventDetail::AttemptStarted { attempt, way } => {
+                begun.insert(*attempt, (way, event.at));
+                let repeated = doubtful.iter_mut().rfind(|call| {
+                    call.way == way && knows(way) && event.at < later(call.begun_at, script::REPEAT_WINDOW)
+                });
+                match repeated {
+                    Some(call) => call.attempts.push(*attempt),
+                    None if copies >= most => return false,
+                    None => {}
+                }
+            }
             // A receipt that came before the call was given up settles the doubt as well.
             MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { .. } }
-                if !reported(stored.history.events(), *attempt, event) =>
+                if !reported(stored.history.events(), *attempt, event)
+                    && !doubtful.iter().any(|call| call.attempts.contains(attempt)) =>
             {
-                doubtful.insert(*attempt);
+                let (way, begun_at) = begun[attempt];
+                doubtful.push(DoubtfulCall { attempts: vec![*attempt], way, begun_at });
             }
             MessageEventDetail::Receipt(receipt) => {
-                doubtful.remove(&receipt.attempt);
+                doubtful.retain(|call| !call.attempts.contains(&receipt.attempt));
             }
-            MessageEventDetail::AttemptStarted { .. } if !doubtful.is_empty() => return false,
             _ => {}
         }
     }
@@ -191,7 +213,8 @@ fn reported(events: &[MessageEvent], attempt: u32, before: &MessageEvent) -> boo
     )
 }
 
-/// Every effect belongs to a recorded attempt and is its only one, and every attempt that was recorded as sent had one.
+/// Every effect belongs to a recorded attempt and is its only one, and every attempt that was recorded as sent had one,
+/// itself or by the call that it repeated.
 fn history_matches_effects(history: &History, effects: &[&Effect], trouble: Trouble) -> bool {
     let attempts = history.attempts();
     let all_recorded = effects.iter().all(|effect| {
@@ -203,10 +226,15 @@ fn history_matches_effects(history: &History, effects: &[&Effect], trouble: Trou
         })
     });
     let distinct: BTreeSet<u32> = effects.iter().map(|effect| effect.attempt).collect();
+    // Of a call that was repeated, the first that arrived had the effect.
+    let had_effect = |sent: &Attempt<'_>| {
+        distinct.contains(&sent.number)
+            || attempts.iter().filter(|first| first.number < sent.number && first.way == sent.way).any(
+                |first| script::knows_repeats(sent.way.provider.as_str()) && distinct.contains(&first.number),
+            )
+    };
     let sent = attempts.iter().filter(|attempt| matches!(attempt.ended, Some((_, Outcome::Sent { .. }))));
-    all_recorded
-        && distinct.len() == effects.len()
-        && sent.into_iter().all(|attempt| distinct.contains(&attempt.number))
+    all_recorded && distinct.len() == effects.len() && sent.into_iter().all(had_effect)
 }
 
 /// Invariant 8: sent means that a provider accepted the message; suppressed, cancelled and failed that none is known to have.

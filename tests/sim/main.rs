@@ -31,9 +31,9 @@
 //!   has not expired, consent allows it and no reason against the address stands (2), also by the order in which it was recorded alone ([`recorded_consents`]), and the breaker, the slots and the operator's control admit it (5).
 //! - When a message is accepted ([`simulation`]): one idempotency key has one message.
 //! - When all is over ([`check`]): no acknowledged message is lost (1), nothing follows `sent` but what the fallback policy
-//!   asks for (3), no commercial message is tried again in doubt (4), every message has ended and its history explains its state (7), the
-//!   states are honest about what providers accepted (8), and every receipt that comes again, in another order, changes
-//!   nothing (6).
+//!   asks for (3), no message has more copies in doubt than its class may (4), every message has ended and its history explains
+//!   its state (7), the states are honest about what providers accepted (8), and every receipt that comes again, in another
+//!   order, changes nothing (6).
 //! - Over all seeds ([`tally`]): every final state, every outcome and every kind of trouble occurred, since a simulation in which
 //!   nothing goes wrong proves nothing. This needs at least 1,000 seeds.
 //!

@@ -12,7 +12,7 @@ use relevo::health::BreakerState;
 use relevo::model::{
     Address, AttemptRef, Channel, ConsentAction, ConsentDecision, ControlMode, Message, MessageClass,
     MessageId, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient,
-    ReferenceForms, Rejection, ThrottleScope, Timestamp,
+    ReferenceForms, Rejection, ThrottleScope, Timestamp, later,
 };
 use relevo::store::StoredMessage;
 
@@ -28,6 +28,9 @@ pub struct Effect {
     pub provider: ProviderName,
     pub address: Address,
 }
+
+/// The idempotency key of a call: the provider, the message, and the attempt that is repeated.
+pub type CallKey = (ProviderName, MessageId, u32);
 
 /// How many probes a half-open breaker admits, by default.
 const PROBES: u32 = 1;
@@ -121,10 +124,27 @@ impl ScriptedProvider {
         }
     }
 
+    /// The reference of the message that a call with this key brought before, as far as the provider knows it yet. A provider
+    /// may say only that it has it.
+    fn known(&self, key: &CallKey) -> Option<String> {
+        let window = self.provider.repeat_window?;
+        let (first_at, reference) = self.shared.keys.lock().unwrap().get(key).cloned()?;
+        if self.shared.script_now() >= later(first_at, window) {
+            return None;
+        }
+        self.shared.count("a repeat was known");
+        Some(if self.shared.rng().bool() { reference } else { String::new() })
+    }
+
     /// Accepts the message, and reports on it within 20 minutes: never, once or several times, in any order. Returns the
     /// reference.
     fn accept(&self, envelope: &Envelope, reply_lost: bool) -> String {
+        let key = (self.provider.name.clone(), envelope.message_id, envelope.idempotency_attempt);
+        if let Some(reference) = self.known(&key) {
+            return reference;
+        }
         let reference = format!("{}/{}", envelope.message_id, envelope.attempt);
+        self.shared.keys.lock().unwrap().insert(key, (self.shared.script_now(), reference.clone()));
         self.shared.record_effect(Effect {
             at: self.shared.now(),
             message: envelope.message_id,

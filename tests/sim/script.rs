@@ -34,6 +34,17 @@ const WRONG_HOURS: i64 = 26;
 /// The most calls that a provider may be given at once.
 pub const SLOTS: u32 = 3;
 
+/// The providers that know a repeated call.
+const KNOWS_REPEATS: [&str; 3] = ["wa-1", "sms-2", "mail-1"];
+
+/// Whether the provider with this name knows a repeated call.
+pub fn knows_repeats(provider: &str) -> bool {
+    KNOWS_REPEATS.contains(&provider)
+}
+
+/// For how long they know it.
+pub const REPEAT_WINDOW: Duration = Duration::from_secs(15 * 60);
+
 /// The time-out of a call, in milliseconds.
 pub const TIMEOUT_MS: u64 = 5_000;
 
@@ -284,6 +295,7 @@ fn random_providers(rng: &mut Rng) -> Vec<Provider> {
         brands: if name == "mail-2" { vec![brands()[0].clone()] } else { vec![] },
         senders: BTreeMap::new(),
         user_ids_of: None,
+        repeat_window: knows_repeats(name).then_some(REPEAT_WINDOW),
     };
     specs.map(provider).to_vec()
 }

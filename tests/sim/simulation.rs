@@ -129,7 +129,7 @@ impl Simulation {
             Planner::new(stores.consents.clone(), policies, board.clone(), RetrySettings::default());
         let limits = ProviderLimits {
             max_concurrency: script::SLOTS,
-            timeout_ms: script::TIMEOUT_MS,
+            timeout_ms: Some(script::TIMEOUT_MS),
             ..ProviderLimits::default()
         };
         let client = |provider: &relevo::model::Provider| {

@@ -13,7 +13,7 @@ use relevo::store::Stores;
 use tokio::sync::mpsc;
 
 use crate::incoming_texts::IncomingTexts;
-use crate::provider::Effect;
+use crate::provider::{CallKey, Effect};
 use crate::recorded_consents::RecordedConsents;
 use crate::script::{self, FaultKind, Script};
 use crate::suppressions::StandingReasons;
@@ -39,6 +39,8 @@ pub struct SimulationState {
     pub reports: Mutex<Vec<ReceiptReport>>,
     /// Every message that a provider accepted.
     pub effects: Mutex<Vec<Effect>>,
+    /// When each provider first took a call with an idempotency key, and the reference that it gave.
+    pub keys: Mutex<BTreeMap<CallKey, (Timestamp, String)>>,
     pub problems: Mutex<Vec<String>>,
     pub log: Mutex<Vec<String>>,
     pub tally: Mutex<Tally>,
@@ -69,6 +71,7 @@ impl SimulationState {
             standing: StandingReasons::default(),
             reports: Mutex::default(),
             effects: Mutex::default(),
+            keys: Mutex::default(),
             problems: Mutex::default(),
             log: Mutex::default(),
             tally: Mutex::default(),

@@ -49,6 +49,7 @@ impl Tally {
             "a reason was lifted",
             "a lift was refused",
             "duplicate accepted once",
+            "a repeat was known",
             "waited for breaker_open",
             "waited for quiet_hours",
             "waited for in_doubt",

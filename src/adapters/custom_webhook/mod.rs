@@ -2,9 +2,9 @@
 //!
 //! The contract is in `docs/providers/webhook.md`. The request is signed by Standard Webhooks
 //! (standardwebhooks.com), for which there are verifiers in most languages. Its `webhook-id` is the echo of the attempt,
-//! so whoever receives the same one twice can tell that it is one call and not two; and as a later attempt at the same
-//! message has another id and the same `message_id`, the receiver can also see to it that a doubt of the gateway's costs
-//! no second message.
+//! so whoever receives the same one twice can tell that it is one call and not two. A receiver that is said to know ids for a
+//! while is asked again under the id of a call in doubt; else a later attempt at the same message has another id and the same
+//! `message_id`, so that the receiver can also see to it that a doubt of the gateway's costs no second message.
 
 mod callbacks;
 mod errors;
@@ -24,8 +24,9 @@ pub use settings::CustomWebhookSettings;
 
 use super::{Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport};
 use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::settings::repeat_window;
 use crate::adapters::webhooks::StandardWebhooksKey;
-use crate::model::{Outcome, OutcomeEvidence};
+use crate::model::{AttemptRef, Outcome, OutcomeEvidence};
 
 /// Delivers messages of one channel to one receiver.
 #[derive(Debug)]
@@ -50,12 +51,20 @@ impl CustomWebhookAdapter {
             settings: settings.clone(),
         })
     }
+
+    /// The `webhook-id` of a request: that of the one in doubt that it repeats, where the receiver knows it.
+    fn id(&self, envelope: &Envelope) -> AttemptRef {
+        match self.settings.repeat_window_minutes {
+            Some(_) => envelope.provider_idempotency_key(),
+            None => envelope.echo(),
+        }
+    }
 }
 
 impl HttpAdapter for CustomWebhookAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = request::message(envelope, self.settings.from.as_deref()).to_string();
-        let id = envelope.echo().to_string();
+        let id = self.id(envelope).to_string();
         let timestamp = envelope.now.as_second();
         let signature = self.signer.sign(&id, timestamp, body.as_bytes());
         Ok(self
@@ -69,7 +78,7 @@ impl HttpAdapter for CustomWebhookAdapter {
     }
 
     fn outcome(&self, answer: &HttpResponse, envelope: &Envelope) -> Outcome {
-        outcome(answer, envelope)
+        outcome(answer, &self.id(envelope))
     }
 }
 
@@ -77,7 +86,8 @@ impl ProviderSettings for CustomWebhookSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhook = CustomWebhookAdapter::new(self, context.transport)?;
         let callbacks = callbacks::ReceiverWebhooks { signed: self.callbacks()? };
-        Ok(ProviderParts::new(Arc::new(webhook)).with_webhook_handler(Some(callbacks)))
+        let parts = ProviderParts::new(Arc::new(webhook)).with_webhook_handler(Some(callbacks));
+        Ok(parts.with_repeat_window(repeat_window(self.repeat_window_minutes)?))
     }
 }
 
@@ -94,10 +104,10 @@ struct ReceiverReply {
     retry_after_seconds: Option<f64>,
 }
 
-fn outcome(answer: &HttpResponse, envelope: &Envelope) -> Outcome {
+fn outcome(answer: &HttpResponse, id: &AttemptRef) -> Outcome {
     match reply(&answer.body) {
         Some(reply) if reply.outcome.is_some() => refused(answer, &reply),
-        Some(reply) if answer.is_success() => sent(reply, envelope),
+        Some(reply) if answer.is_success() => sent(reply, id),
         Some(reply) => answer.outcome_from_status(evidence(answer, &reply)),
         None => answer.unrecognized_outcome(),
     }
@@ -112,9 +122,9 @@ fn reply(body: &[u8]) -> Option<ReceiverReply> {
     body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
 }
 
-fn sent(reply: ReceiverReply, envelope: &Envelope) -> Outcome {
+fn sent(reply: ReceiverReply, id: &AttemptRef) -> Outcome {
     let reference = reply.reference.filter(|reference| !reference.is_empty());
-    Outcome::sent(reference.unwrap_or_else(|| envelope.echo().to_string()))
+    Outcome::sent(reference.unwrap_or_else(|| id.to_string()))
 }
 
 /// The word counts, whatever the status; a word that is not in the contract does not.

@@ -18,6 +18,9 @@ pub struct CustomWebhookSettings {
     pub from: Option<String>,
     /// The key by which the service signs its own webhook requests, in the same form; `secret` when absent.
     pub callback_secret: Option<Secret>,
+    /// For how many minutes the receiver knows a `webhook-id` and carries out no second request with it: a call in doubt is
+    /// then repeated under its id. Nothing is repeated when absent.
+    pub repeat_window_minutes: Option<u32>,
 }
 
 impl CustomWebhookSettings {

@@ -14,7 +14,7 @@ fn text() -> Envelope {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() }, &text())
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() }, &text().echo())
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn the_wait_in_the_body_comes_before_that_of_the_header_and_is_capped() {
         let retry_after = header.map(Duration::from_secs);
         match outcome(
             &HttpResponse { status: 429, retry_after, body: body.into(), ..HttpResponse::default() },
-            &text(),
+            &text().echo(),
         ) {
             Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, .. } => {
                 retry_after.map(|wait| wait.as_secs())
@@ -172,4 +172,19 @@ fn each_kind_of_content_has_its_form() {
     let chat = envelopes::to(Address::TelegramChat(42), RenderedContent::Text(String::new()));
     let body = request::message(&chat, None);
     assert_eq!((&body["channel"], &body["to"]), (&json!("telegram"), &json!("42")));
+}
+
+#[test]
+fn a_receiver_that_knows_ids_is_asked_again_under_the_one_in_doubt() {
+    let id = |minutes: Option<u32>| {
+        let repeats =
+            minutes.map(|minutes| format!("repeat_window_minutes = {minutes}\n")).unwrap_or_default();
+        let key = "whsec_dGhlLXNlY3JldC1vZi1hLXdlYmhvb2stLS0=";
+        let settings =
+            format!("url = 'https://relay.example.com'\nsecret = {{ '$secret' = '{key}' }}\n{repeats}");
+        let settings: CustomWebhookSettings = toml::from_str(&settings).unwrap();
+        let adapter = CustomWebhookAdapter::new(&settings, &crate::adapters::Transport::default()).unwrap();
+        adapter.id(&Envelope { attempt: 3, idempotency_attempt: 2, ..text() }).attempt
+    };
+    assert_eq!((id(None), id(Some(60))), (3, 2));
 }

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lettre::transport::smtp::Error;
@@ -12,6 +11,7 @@ use lettre::transport::smtp::commands::{Data, Ehlo, Mail as MailFrom, Rcpt, Rset
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::auth::SmtpLogin;
@@ -172,13 +172,13 @@ impl SmtpConnection {
         &mut self,
         mail: &PreparedMail,
         commands_until: Instant,
-        reply_until: Instant,
+        final_reply_timeout: Duration,
     ) -> Result<(), Outcome> {
         if self.state != SmtpConnectionState::Text {
             let late = |_| Err(replies::unavailable(SmtpStage::Recipient, "no answer in time"));
             timeout_at(commands_until, self.name_recipient(mail)).await.unwrap_or_else(late)?;
         }
-        self.send_text(&mail.bytes, commands_until, reply_until).await
+        self.send_text(&mail.bytes, commands_until, final_reply_timeout).await
     }
 
     async fn name_recipient(&mut self, mail: &PreparedMail) -> Result<(), Outcome> {
@@ -225,12 +225,11 @@ impl SmtpConnection {
         &mut self,
         text: &[u8],
         dot_until: Instant,
-        reply_until: Instant,
+        final_reply_timeout: Duration,
     ) -> Result<(), Outcome> {
         self.state = SmtpConnectionState::Lost;
-        let dot_sent = AtomicBool::new(false);
-        let answer = transmit(&mut self.smtp, text, &dot_sent, dot_until, reply_until).await;
-        let seen = match answer {
+        let sent = transmit(&mut self.smtp, text, dot_until, final_reply_timeout).await;
+        let seen = match sent.answer {
             Some(Ok(response)) if is_completion(&response) => {
                 self.state = SmtpConnectionState::Ready;
                 return Ok(());
@@ -244,8 +243,11 @@ impl SmtpConnection {
             },
             None => "no answer in time".to_owned(),
         };
-        let in_doubt = dot_sent.into_inner();
-        Err(if in_doubt { replies::unknown(&seen) } else { replies::unavailable(SmtpStage::Data, &seen) })
+        Err(if sent.with_dot {
+            replies::unknown(&seen)
+        } else {
+            replies::unavailable(SmtpStage::Data, &seen)
+        })
     }
 
     async fn command(&mut self, stage: SmtpStage, command: impl Display) -> Result<(), Outcome> {
@@ -277,27 +279,40 @@ impl SmtpConnection {
     }
 }
 
-/// Sends the text and waits for the reply. `dot_sent` tells afterwards whether the final dot may be on its way.
+/// What came of sending a text.
+struct SentText {
+    /// The reply; `None` when there was none in time.
+    answer: Option<Result<Response, Error>>,
+    /// Whether the final dot may be on its way.
+    with_dot: bool,
+}
+
+/// Sends the text, whose final dot must be on its way by `dot_until`, and then waits for the reply.
 async fn transmit(
     smtp: &mut AsyncSmtpConnection,
     text: &[u8],
-    dot_sent: &AtomicBool,
     dot_until: Instant,
-    reply_until: Instant,
-) -> Option<Result<Response, Error>> {
+    reply_timeout: Duration,
+) -> SentText {
+    let (dot, mut dot_sent) = oneshot::channel();
+    let mut dot = Some(dot);
     // lettre asks for the next part, gets none, and only then writes the dot.
     let end = std::iter::from_fn(|| {
-        dot_sent.store(true, Ordering::Relaxed);
+        // Whoever waits for it is there as long as the text is being sent.
+        let _ = dot.take()?.send(());
         None
     });
     let mut sending = pin!(smtp.message_iter(std::iter::once(text).chain(end)));
-    match timeout_at(dot_until, &mut sending).await {
-        Ok(answer) => Some(answer),
-        Err(_) if dot_sent.load(Ordering::Relaxed) => {
-            answer_within(reply_until.duration_since(Instant::now()), sending).await
+    tokio::select! {
+        biased;
+        answer = &mut sending => {
+            return SentText { answer: Some(answer), with_dot: dot_sent.try_recv().is_ok() };
         }
-        Err(_) => None,
+        sent = timeout_at(dot_until, &mut dot_sent) => if sent.is_err() {
+            return SentText { answer: None, with_dot: false };
+        }
     }
+    SentText { answer: answer_within(reply_timeout, sending).await, with_dot: true }
 }
 
 /// `2yz`, as opposed to `354`, which asks for the message.

@@ -22,7 +22,7 @@ const MAX_WORD_BYTES: usize = 500;
 /// A message ready to be handed to a server.
 #[derive(Debug)]
 pub(super) struct PreparedMail {
-    /// Its `Message-ID`, by which bounces and answers speak of it.
+    /// Its `Message-ID`, by which answers speak of it: the same in all attempts at a message.
     pub(super) id: String,
     /// What reports on it may name it by (RFC 3461, section 4.4).
     pub(super) envelope_id: String,
@@ -56,7 +56,9 @@ impl MailWriter {
         let from = self.sender.mailbox_for(envelope)?;
         let to = recipient_address(&envelope.address)?;
         let envelope_id = format!("{}.{}", envelope.message_id, envelope.attempt);
-        let id = format!("<{envelope_id}@{}>", from.email.domain());
+        // The message's own, whatever the attempt: a mailbox that gets two copies can tell that they are one (RFC 5322, section
+        // 3.6.4). Reports find the attempt by its envelope sender.
+        let id = format!("<{}@{}>", envelope.message_id, from.email.domain());
         let mut builder = Message::builder()
             .from(from.clone())
             .to(Mailbox::new(None, to.clone()))

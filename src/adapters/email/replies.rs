@@ -280,7 +280,7 @@ pub(super) fn unavailable(stage: SmtpStage, seen: &str) -> Outcome {
 
 /// The message went out whole and its reply never came: it may have been taken (RFC 5321, section 6.1).
 pub(super) fn unknown(seen: &str) -> Outcome {
-    Outcome::Unknown { evidence: OutcomeEvidence::new("", &format!("{seen} ({})", SmtpStage::Message)) }
+    Outcome::unknown(OutcomeEvidence::new("", &format!("{seen} ({})", SmtpStage::Message)))
 }
 
 /// An operator has to change something.

@@ -56,6 +56,11 @@ pub struct SmtpSettings {
     /// How long to keep a connection open between messages, in milliseconds. Shorter than the server's own patience.
     #[serde(default = "default_idle_timeout_ms")]
     pub idle_timeout_ms: u64,
+    /// How long the server may take to answer the final dot, in milliseconds, apart from the time of the steps before it. By
+    /// default ten minutes (RFC 5321, section 4.5.3.2.6): a server may do its work on a message before it answers, and has
+    /// taken it then.
+    #[serde(default = "default_final_reply_timeout_ms")]
+    pub final_reply_timeout_ms: u64,
     /// How messages are signed (DKIM, RFC 6376); they are not when absent.
     pub dkim: Option<DkimSettings>,
 }
@@ -119,6 +124,13 @@ fn default_max_idle_connections() -> usize {
 fn default_idle_timeout_ms() -> u64 {
     30_000
 }
+
+fn default_final_reply_timeout_ms() -> u64 {
+    600_000
+}
+
+/// An hour, as for a whole call.
+const MAX_FINAL_REPLY_TIMEOUT_MS: u64 = 3_600_000;
 
 /// More than any server lets one client have open.
 const MAX_IDLE_CONNECTIONS: usize = 10_000;
@@ -188,11 +200,16 @@ impl SmtpSettings {
         Duration::from_millis(self.idle_timeout_ms)
     }
 
+    pub(super) fn final_reply_timeout(&self) -> Duration {
+        Duration::from_millis(self.final_reply_timeout_ms)
+    }
+
     pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         require(is_host(&self.host), "host", HOST_MUST)?;
         within(self.port(), 1..=u16::MAX, "port")?;
         within(self.max_idle_connections, 0..=MAX_IDLE_CONNECTIONS, "max_idle_connections")?;
         within(self.idle_timeout_ms, 1..=DAY_MS, "idle_timeout_ms")?;
+        within(self.final_reply_timeout_ms, 1..=MAX_FINAL_REPLY_TIMEOUT_MS, "final_reply_timeout_ms")?;
         require(
             self.hello_name.as_deref().is_none_or(is_host),
             "hello_name",

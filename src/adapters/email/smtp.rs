@@ -26,7 +26,10 @@ pub struct SmtpAdapter {
     servers: SmtpServers,
     pool: Arc<ConnectionPool>,
     connect_timeout: Duration,
+    /// How long everything may take until the server has the message.
     timeout: Duration,
+    /// How long its answer may take then.
+    final_reply_timeout: Duration,
 }
 
 impl SmtpAdapter {
@@ -42,19 +45,19 @@ impl SmtpAdapter {
             servers: SmtpServers::new(settings, connect_timeout)?,
             pool: ConnectionPool::new(settings.max_idle_connections, settings.idle_timeout()),
             connect_timeout,
-            timeout: Duration::from_millis(limits.timeout_ms),
+            timeout: limits.timeout(),
+            final_reply_timeout: settings.final_reply_timeout(),
         })
     }
 
     async fn send(&self, mail: &PreparedMail) -> Result<(), Outcome> {
-        let start = Instant::now();
-        // A server that stalls before it has the message must be told from one that keeps us in doubt, and so be given
-        // up before the caller's own time is over.
-        let commands_until = start + self.timeout * 9 / 10;
+        // A server that stalls before it has the message must be told from one that keeps us in doubt. The caller waits for as
+        // long as the final reply may take besides.
+        let commands_until = Instant::now() + self.timeout;
         let beginning = timeout_at(commands_until, self.start_transaction(mail)).await;
         let mut connection =
             beginning.unwrap_or_else(|_| Err(replies::unavailable(SmtpStage::Mail, "no answer in time")))?;
-        let handed_over = connection.hand_over(mail, commands_until, start + self.timeout).await;
+        let handed_over = connection.hand_over(mail, commands_until, self.final_reply_timeout).await;
         self.pool.put(connection);
         handed_over
     }
@@ -123,7 +126,11 @@ impl ProviderSettings for SmtpSettings {
         let smtp = SmtpAdapter::new(&self.resolved(context), &context.transport.limits)?;
         let addresses = smtp.writer.bounces.clone();
         let bounces = addresses.map(|addresses| BounceWebhooks::new(addresses, context.brands.to_vec()));
-        Ok(ProviderParts::new(Arc::new(smtp)).with_webhook_handler(bounces))
+        let last_answer_timeout = smtp.final_reply_timeout;
+        Ok(ProviderParts {
+            last_answer_timeout,
+            ..ProviderParts::new(Arc::new(smtp)).with_webhook_handler(bounces)
+        })
     }
 }
 

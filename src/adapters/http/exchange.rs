@@ -52,7 +52,7 @@ impl HttpResponse {
     pub fn outcome_from_status(&self, evidence: OutcomeEvidence) -> Outcome {
         match ErrorMeaning::from_http_status(self.status) {
             Some(meaning) => meaning.outcome(evidence, self.retry_after),
-            None => Outcome::Unknown { evidence },
+            None => Outcome::Unknown { retry_after: self.retry_after, evidence },
         }
     }
 
@@ -120,7 +120,7 @@ pub(in crate::adapters) async fn exchange_up_to(
         Ok(body) => body,
         // The status is all that is needed to know that it was refused.
         Err(_) if !status.is_success() => Vec::new(),
-        Err(text) => return Err(Outcome::Unknown { evidence: OutcomeEvidence::new(status.as_u16(), &text) }),
+        Err(text) => return Err(Outcome::unknown(OutcomeEvidence::new(status.as_u16(), &text))),
     };
     Ok(HttpResponse { status: status.as_u16(), headers, retry_after, body })
 }
@@ -149,7 +149,7 @@ fn failure(error: reqwest::Error) -> Outcome {
     match (building, connecting) {
         (true, _) => Outcome::Misconfigured { evidence },
         (_, true) => Outcome::Unavailable { evidence },
-        _ => Outcome::Unknown { evidence },
+        _ => Outcome::unknown(evidence),
     }
 }
 

@@ -34,6 +34,8 @@ const WRONG_FROM_SMS: (&[(&str, &str)], &str) =
 const WRONG_FROM_WHATSAPP: (&[(&str, &str)], &str) =
     (&[("from", "'ACME'")], "from must be a WhatsApp number in international form such as +34600123456");
 const WRONG_REGION: (&[(&str, &str)], &str) = (&[("region", "'Ireland'")], "region must be the code");
+const WRONG_REPEAT_WINDOW: (&[(&str, &str)], &str) =
+    (&[("repeat_window_minutes", "1")], "repeat_window_minutes must be from 2 to 43200");
 const EMPTY_API_KEY: (&[(&str, &str)], &str) = (&[("api_key", "EMPTY")], "api_key must be");
 
 const ROWS: &[KindRow] = &[
@@ -214,7 +216,7 @@ const ROWS: &[KindRow] = &[
         secrets: BASIC_AUTH,
         takes_calls: [false, true],
         api: "",
-        wrong: &[EMPTY_API_KEY, BASIC_AUTH_HALF, WRONG_FROM_SMS, WRONG_BASE_URL],
+        wrong: &[EMPTY_API_KEY, BASIC_AUTH_HALF, WRONG_FROM_SMS, WRONG_BASE_URL, WRONG_REPEAT_WINDOW],
     },
     KindRow {
         table: "sinch",
@@ -367,7 +369,7 @@ const ROWS: &[KindRow] = &[
         secrets: BASIC_AUTH,
         takes_calls: [false, true],
         api: "",
-        wrong: &[EMPTY_API_KEY, BASIC_AUTH_HALF, WRONG_FROM_WHATSAPP, WRONG_BASE_URL],
+        wrong: &[EMPTY_API_KEY, BASIC_AUTH_HALF, WRONG_FROM_WHATSAPP, WRONG_BASE_URL, WRONG_REPEAT_WINDOW],
     },
     KindRow {
         table: "webhook",
@@ -379,6 +381,7 @@ const ROWS: &[KindRow] = &[
             (&[("url", "'relay'")], "url must be a URL"),
             (&[("secret", "SECRET")], "secret must be whsec_ and 24 to 64 random bytes in base64"),
             (&[("callback_secret", "SECRET")], "callback_secret must be whsec_"),
+            WRONG_REPEAT_WINDOW,
         ],
     },
     KindRow {

@@ -124,7 +124,7 @@ impl Adapter for Sandbox {
             },
             SandboxBehavior::LoseReply => {
                 self.accept(envelope).await;
-                Outcome::Unknown { evidence: evidence("told to lose the reply") }
+                Outcome::unknown(evidence("told to lose the reply"))
             }
             SandboxBehavior::Silent => Outcome::sent(self.take(envelope).await),
             SandboxBehavior::RejectAddress => Outcome::Rejected {

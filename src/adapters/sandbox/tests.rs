@@ -24,6 +24,7 @@ fn provider(name: &str, failure_domain: &str) -> Provider {
         brands: vec![],
         senders: BTreeMap::new(),
         user_ids_of: None,
+        repeat_window: None,
     }
 }
 

@@ -33,6 +33,7 @@ pub fn provider(caller: &Caller, own_sender: Option<&str>, status: ProviderStatu
         breaker: breaker(status.breaker).into(),
         probe_time: status.probe_at.map(timestamp),
         throttled_until: status.throttled_until.map(timestamp),
+        learned_rate_per_second: status.learned_rate_per_second,
         in_flight: status.in_flight,
         recent_calls: status.recent_calls,
         recent_failures: status.recent_failures,

@@ -78,12 +78,13 @@ impl ProviderWatch {
     }
 }
 
-/// The provider without its counts of calls, whose change alone is not streamed: it comes with every call.
+/// The provider without its counts of calls and its learned rate, whose change alone is not streamed: it comes with every call.
 fn without_counts(provider: &v1::Provider) -> v1::Provider {
     v1::Provider {
         in_flight: 0,
         recent_calls: 0,
         recent_failures: 0,
+        learned_rate_per_second: None,
         calls_per_second: 0.0,
         median_duration: None,
         p99_duration: None,

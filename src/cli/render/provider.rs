@@ -122,6 +122,9 @@ fn note(provider: &v1::Provider) -> String {
     if provider.throttled_until.is_some() {
         notes.push(format!("throttled until {}", time(provider.throttled_until.as_ref())));
     }
+    if let Some(rate) = provider.learned_rate_per_second {
+        notes.push(format!("found to bear {rate:.1} calls a second"));
+    }
     if !provider.last_failure.is_empty() {
         notes.push(format!("last failure: {}", provider.last_failure));
     }

@@ -365,6 +365,7 @@ fn provider() -> v1::Provider {
             calls: 40,
             time: at(0),
         }),
+        learned_rate_per_second: Some(4.75),
         live_weight_percent: 20.4,
         last_weight_shift: Some(v1::WeightShift {
             time: at(0),

@@ -4,7 +4,6 @@ mod concurrency;
 mod queue;
 mod rate;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -32,7 +31,7 @@ const MAX_RATED_RETURN: Duration = Duration::from_secs(3_600);
 /// The limits on calling one provider.
 pub struct ProviderLimiter {
     concurrency: ConcurrencyLimit,
-    rate: Option<Mutex<RateLimit>>,
+    rate: RateLimit,
     queue: Box<dyn AttemptQueue>,
 }
 
@@ -41,42 +40,52 @@ impl ProviderLimiter {
     pub fn new(limits: &ProviderLimits) -> Self {
         Self {
             concurrency: ConcurrencyLimit::new(limits.max_concurrency),
-            rate: limits.rate_per_second.map(|rate| Mutex::new(RateLimit::new(rate))),
+            rate: RateLimit::new(limits.rate_per_second),
             queue: Box::new(ClassQueues::new()),
         }
     }
 
-    /// A turn, if one is free this instant and no rate is set.
-    pub(super) fn try_turn(&self) -> Option<AttemptTurn> {
-        if self.rate.is_some() {
-            return None;
+    /// A turn, if one is free this instant and no rate limits the provider: neither one that is set, nor `learned`, in calls a
+    /// second.
+    pub(super) fn try_turn(&self, learned: Option<f64>) -> Option<AttemptTurn> {
+        match self.rate.interval(learned) {
+            Some(_) => None,
+            None => self.concurrency.try_turn(),
         }
-        self.concurrency.try_turn()
     }
 
-    /// Waits for a turn, no sooner than the rate allows.
+    /// Waits for a turn, no sooner than the rate allows that is set, or that the provider was found to bear: `learned`, in calls a
+    /// second, which may change meanwhile.
     ///
     /// # Errors
     /// [`QueueFull`], when too many attempts wait already.
-    pub(super) async fn turn(&self, class: MessageClass) -> Result<AttemptTurn, QueueFull> {
-        let place = self.queue.join(class, self.queue_capacity()).ok_or_else(|| self.busy(class))?;
+    pub(super) async fn turn(
+        &self,
+        class: MessageClass,
+        learned: impl Fn() -> Option<f64>,
+    ) -> Result<AttemptTurn, QueueFull> {
+        let busy = || self.busy(class, learned());
+        let place = self.queue.join(class, self.queue_capacity()).ok_or_else(busy)?;
         let turn = self.concurrency.turn().await;
-        if let Some(rate) = &self.rate {
-            let at = lock(rate).reserve(Instant::now(), MAX_WAIT);
-            tokio::time::sleep_until(at.ok_or_else(|| self.busy(class))?).await;
+        if !self.rate.wait_to_begin(&learned, MAX_WAIT).await {
+            return Err(busy());
         }
         drop(place);
         Ok(turn.begun_now())
     }
 
-    /// Notes that the attempt of a turn is recorded, and gives a slot for its call if one is free this instant.
-    pub(super) fn recorded(&self, turn: &AttemptTurn) -> Option<CallSlot<'_>> {
-        self.concurrency.recorded(turn)
+    /// Notes that the attempt of a turn is recorded, and gives a slot for its call if one is free this instant and no rate limits
+    /// the provider, as for [`ProviderLimiter::try_turn`].
+    pub(super) fn recorded(&self, turn: &AttemptTurn, learned: Option<f64>) -> Option<CallSlot<'_>> {
+        let slot = self.concurrency.recorded(turn);
+        slot.filter(|_| self.rate.interval(learned).is_none())
     }
 
-    /// Waits for a slot.
-    pub(super) async fn slot(&self) -> CallSlot<'_> {
-        self.concurrency.slot().await
+    /// Waits for a slot, and then until the rate allows the next call, as for [`ProviderLimiter::turn`].
+    pub(super) async fn slot(&self, learned: impl Fn() -> Option<f64>) -> CallSlot<'_> {
+        let slot = self.concurrency.slot().await;
+        self.rate.wait_to_call(learned).await;
+        slot
     }
 
     /// Notes how long a call took whose message was sent.
@@ -96,21 +105,20 @@ impl ProviderLimiter {
         self.concurrency.max().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX).max(1))
     }
 
-    fn busy(&self, class: MessageClass) -> QueueFull {
+    fn busy(&self, class: MessageClass, learned: Option<f64>) -> QueueFull {
         let estimate = self.concurrency.call_duration() / self.concurrency.max();
-        let rate = match &self.rate {
-            Some(rate) => ServiceRate {
-                interval: lock(rate).interval().max(estimate),
-                max_retry_after: MAX_RATED_RETURN,
-            },
-            None => ServiceRate { interval: estimate, max_retry_after: MAX_ESTIMATED_RETURN },
+        let rate = match (self.rate.interval(None), self.rate.interval(learned)) {
+            (Some(set), slower) if slower == Some(set) => {
+                ServiceRate { interval: set.max(estimate), max_retry_after: MAX_RATED_RETURN }
+            }
+            // Until they come back, the provider may have been found to bear twice as much.
+            (_, Some(learned)) => {
+                ServiceRate { interval: estimate.max(learned / 2), max_retry_after: MAX_ESTIMATED_RETURN }
+            }
+            (_, None) => ServiceRate { interval: estimate, max_retry_after: MAX_ESTIMATED_RETURN },
         };
         self.queue.retry_after(class, rate, Instant::now())
     }
-}
-
-fn lock(rate: &Mutex<RateLimit>) -> MutexGuard<'_, RateLimit> {
-    rate.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -96,8 +96,9 @@ fn find_attempt(
         }
     }
     if let Some(echo) = report.echo.clone()
-        && let Some(found) = load_attempt(txn, report, echo)?
+        && let Some(mut found) = load_attempt(txn, report, echo)?
     {
+        found.of.attempt = taken_attempt(&found.stored.history, found.of.attempt);
         return Ok(Ok(found));
     }
     let mut read: Option<FoundAttempt> = None;
@@ -112,6 +113,20 @@ fn find_attempt(
         }
     }
     Ok(read.ok_or(result))
+}
+
+/// The attempt that the provider is known to have taken, of those that it took for attempt `number`: a later one by the same
+/// way, which it answered with no reference, because it had taken the message before. Else the attempt itself.
+fn taken_attempt(history: &History, number: u32) -> u32 {
+    let attempts = history.attempts();
+    let Some(named) = attempts.iter().find(|attempt| attempt.number == number) else { return number };
+    let taken_before =
+        |outcome: &Outcome| matches!(outcome, Outcome::Sent { reference, .. } if reference.is_empty());
+    let repeated = attempts.iter().find(|later| {
+        let is_later = named.is_unknown() && later.number > number && later.way == named.way;
+        is_later && later.ended.is_some_and(|(_, outcome)| taken_before(outcome))
+    });
+    repeated.map_or(number, |attempt| attempt.number)
 }
 
 /// The attempt to which the provider gave a reference.

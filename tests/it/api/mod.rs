@@ -204,6 +204,7 @@ fn providers() -> Vec<Provider> {
         brands: brands.iter().map(|name| name.parse().unwrap()).collect(),
         senders: BTreeMap::new(),
         user_ids_of: None,
+        repeat_window: None,
     };
     vec![
         provider("sms-shared", Channel::Sms, &[]),

@@ -21,12 +21,17 @@ fn build(port: u16, more: &str) -> Result<SmtpAdapter, ProviderBuildError> {
 
 fn build_with_timeout(port: u16, more: &str, timeout_ms: u64) -> Result<SmtpAdapter, ProviderBuildError> {
     let text = format!(
-        "host = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\nhello_name = 'gateway.example'\n{more}"
+        "host = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\nhello_name = 'gateway.example'\n\
+         final_reply_timeout_ms = 2000\n{more}"
     );
     let settings: SmtpSettings = toml::from_str(&text).unwrap();
     SmtpAdapter::new(
         &settings,
-        &ProviderLimits { connect_timeout_ms: 2_000, timeout_ms, ..ProviderLimits::default() },
+        &ProviderLimits {
+            connect_timeout_ms: 2_000,
+            timeout_ms: Some(timeout_ms),
+            ..ProviderLimits::default()
+        },
     )
 }
 

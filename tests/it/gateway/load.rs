@@ -42,7 +42,7 @@ impl ReceivingServers {
     /// Starts the servers. Twilio and WhatsApp take `delay_ms` to answer, so that calls are in flight at any time.
     pub async fn start(mail: &str, sms: &'static str, whatsapp: &'static str, delay_ms: u64) -> Self {
         let servers = Self {
-            mail: Smtp::start(mail, &[]),
+            mail: Smtp::start(mail, &["--dsn"]),
             sms: WiremockStubs::new(sms),
             whatsapp: WiremockStubs::new(whatsapp),
         };
@@ -57,7 +57,7 @@ impl ReceivingServers {
 
     /// The configuration of the providers that call them.
     pub fn providers(&self) -> String {
-        smtp("mail", self.mail.port(), "tls = 'none'", "")
+        smtp("mail", self.mail.port(), "tls = 'none'\nnotices = 'failure'", "")
             + &twilio("sms", self.sms.url(), "")
             + &whatsapp("whatsapp", self.whatsapp.url(), "")
     }
@@ -76,9 +76,11 @@ impl ReceivingServers {
             *effect.attempts.entry(attempt.parse().unwrap()).or_default() += 1;
         };
         for mail in self.mail.taken() {
-            let message_id = mail["parsed"]["headers"]["message-id"].as_str().unwrap();
-            let (local, _) = message_id.trim_start_matches('<').split_once('@').unwrap();
-            let (id, attempt) = local.rsplit_once('.').unwrap();
+            // All attempts at a mail have one Message-ID. What the server may name in its reports is the attempt's own.
+            let mut notices =
+                mail["notices"].as_array().unwrap().iter().map(|notice| notice.as_str().unwrap());
+            let envelope_id = notices.find_map(|notice| notice.strip_prefix("ENVID=")).unwrap();
+            let (id, attempt) = envelope_id.rsplit_once('.').unwrap();
             seen(id, attempt);
         }
         for request in self.whatsapp.requests().await {

@@ -2,7 +2,9 @@
 
 mod breaker;
 mod cells;
+mod doubt;
 mod failover;
 mod local_failure;
 mod refusals;
 mod silence;
+mod throttles;

@@ -104,7 +104,7 @@ const ROWS: &[(&str, u16, &str, &str)] = &[
     ("misconfigured", 404, "document_not_found", "No such document"),
     ("misconfigured", 405, "method_not_allowed", "No such method"),
     ("misconfigured", 406, "not_acceptable", "No such form"),
-    ("unknown", 400, "duplicate_request", "Already processed"),
+    ("sent", 400, "duplicate_request", "Already processed"),
     ("throttled", 429, "too_many_requests", "Slow down"),
     // The code counts, whatever the status says.
     ("misconfigured", 400, "account_under_validation", "Under validation"),

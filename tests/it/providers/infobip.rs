@@ -17,6 +17,7 @@ pub(super) fn settings(base_url: String) -> InfobipSmsSettings {
         base_url,
         webhook_user: None,
         webhook_password: None,
+        repeat_window_minutes: None,
     })
 }
 

@@ -285,13 +285,27 @@ async fn an_empty_success_is_in_doubt_but_where_that_is_the_contract() {
 }
 
 #[tokio::test]
-async fn a_throttle_passes_on_the_wait_that_was_asked_for() {
+async fn the_wait_that_was_asked_for_is_passed_on_whatever_the_status() {
     // The envelope's time is 10:00:00.
-    for (name, value) in [("wait-seconds", "90"), ("wait-date", "Sun, 22 Nov 2026 10:01:30 GMT")] {
-        let throttle = json!({ "status": 429, "headers": { "Retry-After": value }, "body": "slow down" });
-        for outcome in stubbed(name, throttle, &Transport::default()).await {
-            let Outcome::Throttled { retry_after, .. } = outcome else { panic!("{outcome:?}") };
+    let date = "Sun, 22 Nov 2026 10:01:30 GMT";
+    for (name, status, value) in [
+        ("wait-seconds", 429, "90"),
+        ("wait-date", 429, date),
+        ("wait-unavailable", 503, "90"),
+        ("wait-unavailable-date", 503, date),
+        // Whatever became of the message.
+        ("wait-unknown", 500, "90"),
+        ("wait-unknown-date", 502, date),
+    ] {
+        let later = json!({ "status": status, "headers": { "Retry-After": value }, "body": "slow down" });
+        for outcome in stubbed(name, later, &Transport::default()).await {
+            let (Outcome::Throttled { retry_after, .. } | Outcome::Unknown { retry_after, .. }) = outcome
+            else {
+                panic!("{outcome:?}")
+            };
             assert_eq!(retry_after, Some(Duration::from_secs(90)), "{name}");
+            let expected = if matches!(status, 500 | 502) { "unknown" } else { "throttled" };
+            assert_eq!(outcome.as_str(), expected, "{name}");
         }
     }
 }

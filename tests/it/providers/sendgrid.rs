@@ -34,7 +34,7 @@ async fn sendgrids_own_description_accepts_our_requests_and_refuses_a_wrong_one(
     {
         // The description knows nothing of the header with the id: accepted, and of whom is in doubt.
         let outcome = adapter.deliver(&envelope).await;
-        let Outcome::Unknown { evidence } = &outcome else { panic!("{outcome:?}") };
+        let Outcome::Unknown { evidence, .. } = &outcome else { panic!("{outcome:?}") };
         assert_eq!(evidence.code, "202");
     }
 

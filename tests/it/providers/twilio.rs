@@ -72,7 +72,7 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
     let key = format!("SK{}", "b".repeat(32));
     let mut with_key = settings(stubs.url());
     with_key.account.api_key_sid = Some(key.clone());
-    with_key.account.status_callback = Some("https://relevo.example.com/twilio".to_owned());
+    with_key.account.status_callback = Some("https://relevo.example.com/twilio?a=b".to_owned());
     twilio(&with_key).deliver(&own_sender).await;
 
     let requests = stubs.requests().await;
@@ -92,7 +92,10 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
             ("To", "+34600123456"),
             ("Body", "hello"),
             ("From", "ACME"),
-            ("StatusCallback", "https://relevo.example.com/twilio")
+            (
+                "StatusCallback",
+                &format!("https://relevo.example.com/twilio?a=b&relevo={}", envelopes::echo())
+            )
         ]
         .map(owned)
     );

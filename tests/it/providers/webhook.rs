@@ -21,6 +21,7 @@ pub(super) fn settings(base_url: String) -> CustomWebhookSettings {
         secret: Secret::new(SECRET),
         from: Some("ACME".to_owned()),
         callback_secret: None,
+        repeat_window_minutes: None,
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn settings(base_url: String) -> InfobipWhatsappSettings {
         base_url,
         webhook_user: None,
         webhook_password: None,
+        repeat_window_minutes: None,
     })
 }
 

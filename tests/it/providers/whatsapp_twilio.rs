@@ -85,7 +85,7 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
             ("From", "whatsapp:+34920000000"),
             ("ContentSid", &content_sid()),
             ("ContentVariables", r#"{"1":"Ana","2":"A-17"}"#),
-            ("StatusCallback", "https://relevo.example.com/twilio"),
+            ("StatusCallback", &format!("https://relevo.example.com/twilio?relevo={}", envelopes::echo())),
         ]
         .map(owned)
     );

@@ -97,6 +97,7 @@ fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapt
         brands: Vec::new(),
         senders: BTreeMap::new(),
         user_ids_of: None,
+        repeat_window: None,
     };
     let board = ProviderRegistry::new(vec![provider.clone()], &Default::default(), Vec::new());
     let policy = BrandPolicy::try_new(&BrandSettings::default()).unwrap();

@@ -94,6 +94,8 @@ conformance! {
         a_late_receipt_leaves_a_finished_message_alone,
         a_receipt_may_name_its_attempt,
         a_reference_says_more_than_the_attempt_named,
+        a_report_on_a_repeated_call_is_of_the_attempt_that_was_taken,
+        what_a_receipt_settles_leaves_the_backlog_and_is_looked_at_at_once,
         a_reference_that_was_given_twice_is_settled_by_the_address,
         an_early_receipt_waits_for_its_address,
         another_reading_counts_only_for_the_very_address,

@@ -11,7 +11,7 @@ use relevo::store::{AppendResult, ClaimRequest, DueHold, StoredMessage, Stores};
 
 use super::sample::*;
 
-fn waiting(until: i64) -> MessageEventDetail {
+pub fn waiting(until: i64) -> MessageEventDetail {
     let why = WaitReason { reason: Reason::Backoff, explanation: "It is too early.".to_owned() };
     MessageEventDetail::Waiting { until: at(until), why }
 }

@@ -1,11 +1,12 @@
 //! Receipts: in any order, early, late or twice.
 
 use relevo::model::{
-    AttemptRef, MessageEventDetail, MessageId, MessageState, Objection, ReceiptReport, ReceiptStatus,
-    ReferenceForms, SuppressionReason,
+    AttemptRef, Message, MessageClass, MessageEventDetail, MessageId, MessageState, Objection, ReceiptReport,
+    ReceiptStatus, ReferenceForms, SuppressionReason,
 };
 use relevo::store::{AppendResult, LiftResult, ReceiptResult, Stores};
 
+use super::queue::waiting;
 use super::sample::*;
 
 fn echo(message: MessageId, attempt: u32) -> Option<AttemptRef> {
@@ -152,6 +153,50 @@ pub async fn a_reference_says_more_than_the_attempt_named(stores: &Stores) {
     let after = get(stores, id).await;
     let receipts: Vec<_> = after.history.attempts().iter().map(|attempt| attempt.receipt).collect();
     assert_eq!(receipts, [None, Some(ReceiptStatus::Failed)]);
+}
+
+/// A provider that took the first of two calls that are one may answer the second without a reference: it names the first
+/// attempt in its reports, which are then about the attempt that is known to have been taken.
+pub async fn a_report_on_a_repeated_call_is_of_the_attempt_that_was_taken(stores: &Stores) {
+    let id = accept(stores, message(0)).await.id;
+    let stored = get(stores, id).await;
+    let events = vec![(1, started(1)), (2, unknown(1)), (3, started(2)), (4, sent(2, ""))];
+    append(stores, &stored, events, None).await;
+    let failed = ReceiptReport { echo: echo(id, 1), ..report("ref-of-its-own", ReceiptStatus::Failed) };
+    assert_eq!(receive(stores, failed, 9).await, ReceiptResult::Added(id));
+    let after = get(stores, id).await;
+    let receipts: Vec<_> = after.history.attempts().iter().map(|attempt| attempt.receipt).collect();
+    assert_eq!(receipts, [None, Some(ReceiptStatus::Failed)]);
+    assert_eq!(
+        (after.history.state(), after.next_at),
+        (MessageState::Waiting, Some(at(9))),
+        "it is tried on"
+    );
+}
+
+/// Whatever a message in doubt waits for, a receipt that says that it was sent is the end of the doubt.
+pub async fn what_a_receipt_settles_leaves_the_backlog_and_is_looked_at_at_once(stores: &Stores) {
+    for (second, class, status, state) in [
+        (0, MessageClass::Commercial, ReceiptStatus::Sent, MessageState::Sent),
+        (1, MessageClass::Commercial, ReceiptStatus::Delivered, MessageState::Delivered),
+        (2, MessageClass::Transactional, ReceiptStatus::Read, MessageState::Read),
+    ] {
+        let id = accept(stores, Message { class, ..message(second) }).await.id;
+        let stored = get(stores, id).await;
+        let events = vec![(second, started(1)), (second, unknown(1)), (second, waiting(600))];
+        append(stores, &stored, events, Some(at(600))).await;
+        assert_eq!(stores.work.backlog(100).await.unwrap().groups.len(), 1);
+        assert_eq!(claim(stores, 9, 1).await, [], "it waits");
+        let told = ReceiptReport { echo: echo(id, 1), ..report("lost", status) };
+        assert_eq!(receive(stores, told, 10).await, ReceiptResult::Added(id));
+        assert_eq!(get(stores, id).await.history.state(), state);
+        assert_eq!(stores.work.backlog(100).await.unwrap().groups, []);
+        assert_eq!(claim(stores, 10, 1).await, [id], "dispatch looks at it at once");
+        // And has nothing to do with it any more.
+        append(stores, &get(stores, id).await, Vec::new(), None).await;
+        stores.work.release(id).await;
+        assert_eq!((claim(stores, 10_000, 9).await, get(stores, id).await.next_at), (vec![], None));
+    }
 }
 
 pub async fn a_receipt_during_a_claim_makes_the_append_stale(stores: &Stores) {

@@ -190,7 +190,7 @@ pub fn sent(attempt: u32, reference: &str) -> MessageEventDetail {
 
 pub fn unknown(attempt: u32) -> MessageEventDetail {
     let evidence = OutcomeEvidence::new("timeout", "");
-    MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } }
+    MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::unknown(evidence) }
 }
 
 pub fn finished(state: MessageState) -> MessageEventDetail {

@@ -28,8 +28,9 @@ pub(super) fn meaning(status: u16, code: &str, message: &str) -> Option<ErrorMea
     })
 }
 
-/// The key of this attempt is known, so Brevo had its request before. This answer does not tell what became of it.
-pub(super) fn leaves_doubt(code: &str) -> bool {
+/// The key of this attempt is known: Brevo took its request before, carries out one request of each key, and ignores the others
+/// (developers.brevo.com, "Idempotency for batch emails").
+pub(super) fn was_taken_before(code: &str) -> bool {
     code == "duplicate_request"
 }
 

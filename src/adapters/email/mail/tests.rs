@@ -64,11 +64,14 @@ fn long_lines_and_long_words_become_legal_and_lone_returns_line_ends() {
 }
 
 #[test]
-fn the_message_id_is_that_of_the_message_and_the_attempt() {
-    let mail = writer().write(&to("ana@example.org")).unwrap();
-    let expected = format!("<{}.2@example.com>", to("ana@example.org").message_id);
-    assert_eq!(mail.id, expected);
-    assert!(String::from_utf8(mail.bytes).unwrap().contains(&format!("Message-ID: {expected}\r\n")));
+fn all_attempts_at_a_message_have_its_message_id() {
+    let first = to("ana@example.org");
+    let expected = format!("<{}@example.com>", first.message_id);
+    for attempt in [2, 3] {
+        let mail = writer().write(&Envelope { attempt, ..first.clone() }).unwrap();
+        assert_eq!((&mail.id, mail.envelope_id), (&expected, format!("{}.{attempt}", first.message_id)));
+        assert!(String::from_utf8(mail.bytes).unwrap().contains(&format!("Message-ID: {expected}\r\n")));
+    }
 }
 
 #[test]

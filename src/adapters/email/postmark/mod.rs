@@ -127,7 +127,7 @@ fn refused(answer: &HttpResponse, answered: &PostmarkAnswer) -> Outcome {
         .or_else(|| ErrorMeaning::from_http_status(status))
     {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => Outcome::Unknown { evidence },
+        None => Outcome::Unknown { retry_after: answer.retry_after, evidence },
     }
 }
 

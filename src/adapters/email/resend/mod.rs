@@ -11,6 +11,7 @@ mod settings;
 mod webhooks;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, RequestBuilder};
@@ -27,6 +28,9 @@ use crate::adapters::{
     Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
 };
 use crate::model::{Outcome, OutcomeEvidence};
+
+/// How long Resend keeps a key and answers a repeated call without sending (resend.com/docs, "Idempotency keys": 24 hours).
+const REPEAT_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 
 /// Delivers email through one Resend account.
 #[derive(Debug)]
@@ -72,7 +76,8 @@ impl ProviderSettings for ResendSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.verifier()?.map(|verifier| webhooks::ResendWebhooks { verifier });
         let resend = ResendAdapter::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(resend)).with_webhook_handler(webhooks))
+        let parts = ProviderParts::new(Arc::new(resend)).with_webhook_handler(webhooks);
+        Ok(parts.with_repeat_window(Some(REPEAT_WINDOW)))
     }
 }
 
@@ -120,7 +125,7 @@ fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let name = refusal.name.to_ascii_lowercase();
     let evidence = OutcomeEvidence::new(&name, &refusal.message);
     if errors::leaves_doubt(&name) {
-        return Some(Outcome::Unknown { evidence });
+        return Some(Outcome::Unknown { retry_after: answer.retry_after, evidence });
     }
     Some(match errors::meaning(answer.status, &name, &refusal.message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),

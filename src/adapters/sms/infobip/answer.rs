@@ -78,7 +78,7 @@ fn answered(answer: &HttpResponse, own_id: &str) -> Option<Outcome> {
         InfobipStatusMeaning::Taken => (!id.is_empty()).then_some(Outcome::sent(id)),
         InfobipStatusMeaning::TakenBefore => Some(Outcome::sent(own_id)),
         InfobipStatusMeaning::Refused(meaning) => Some(meaning.outcome(evidence, answer.retry_after)),
-        InfobipStatusMeaning::Unclear => Some(Outcome::Unknown { evidence }),
+        InfobipStatusMeaning::Unclear => Some(Outcome::Unknown { retry_after: answer.retry_after, evidence }),
     }
 }
 

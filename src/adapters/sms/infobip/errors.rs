@@ -22,7 +22,7 @@ pub(super) enum InfobipStatusMeaning {
 }
 
 /// REJECTED_DUPLICATE_MESSAGE_ID
-const DUPLICATE: u32 = 23;
+pub(super) const DUPLICATE: u32 = 23;
 
 /// The meaning of the status with this group and id.
 pub(super) fn status_meaning(group: u32, id: u32) -> InfobipStatusMeaning {

@@ -1,8 +1,8 @@
 //! SMS by Infobip's API, version 3.
 //!
-//! Each call goes out under an id of our own, and Infobip refuses an id that it has seen. So an attempt that repeats one in
-//! doubt, under the same id, either goes out or is told that the first one was taken (status 23). Another attempt has
-//! another id: it is no repetition, and goes out.
+//! Each call goes out under an id of our own. Where Infobip has enabled it for the account, it refuses an id that it has
+//! accepted before, in its answer or in a report. So an attempt that repeats one in doubt, under the same id, either goes out
+//! or is told that the first one was taken (status 23). Another attempt has another id: it is no repetition, and goes out.
 
 pub(in crate::adapters) mod account;
 pub(in crate::adapters) mod answer;
@@ -19,7 +19,7 @@ use serde_json::json;
 pub use settings::{InfobipSettings, InfobipSmsSettings};
 
 use crate::adapters::http;
-use crate::adapters::settings::require;
+use crate::adapters::settings::{repeat_window, require};
 use crate::adapters::sms::sender;
 use crate::adapters::{
     Adapter, Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
@@ -70,7 +70,8 @@ impl ProviderSettings for InfobipSmsSettings {
         let business = context.business.clone();
         let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth, business });
         let infobip = InfobipSmsAdapter::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(infobip)).with_webhook_handler(webhooks))
+        let parts = ProviderParts::new(Arc::new(infobip)).with_webhook_handler(webhooks);
+        Ok(parts.with_repeat_window(repeat_window(self.0.repeat_window_minutes)?))
     }
 }
 

@@ -21,6 +21,10 @@ pub struct InfobipSettings {
     pub webhook_user: Option<String>,
     /// The password that goes with it.
     pub webhook_password: Option<Secret>,
+    /// For how many minutes Infobip refuses a message id that it has accepted, where it was asked to for the account: a call
+    /// in doubt is then repeated under its id. Infobip does so only where it has enabled that, for a time that it then sets
+    /// (infobip.com/docs, "Idempotent message sending"), so that nothing is repeated when absent.
+    pub repeat_window_minutes: Option<u32>,
 }
 
 /// The settings of an Infobip account that sends SMS.

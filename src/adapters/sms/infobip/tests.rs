@@ -16,6 +16,7 @@ fn settings() -> InfobipSmsSettings {
         base_url: "https://abc12.api.example.com".to_owned(),
         webhook_user: None,
         webhook_password: None,
+        repeat_window_minutes: None,
     })
 }
 

@@ -121,6 +121,8 @@ fn status(group: u32, id: u32) -> Option<ReceiptStatus> {
         (3, 2) => ReceiptStatus::Sent,
         // Delivered to the handset.
         (3, _) => ReceiptStatus::Delivered,
+        // Of a call that repeated one in doubt under its id: what became of the message, the reports on the first call say.
+        (5, errors::DUPLICATE) => return None,
         // Undeliverable, expired, rejected.
         (2 | 4 | 5, _) => ReceiptStatus::Failed,
         // Pending, or a group that is not documented yet.
@@ -235,6 +237,7 @@ mod tests {
             assert_eq!(report.reported_at, "2026-11-22T09:59:58.5Z".parse().unwrap());
         }
         assert_eq!([report((1, 7), (0, false)), report((9, 1), (0, false))], [[], []]);
+        assert_eq!(report((5, 23), (0, false)), [], "a repeat was refused, and the first call taken");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl SmppAdapter {
             account: SmppAccount::new(settings, limits)?,
             writer: SubmitWriter::new(settings),
             // A message that was certainly not sent must be told from one in doubt, and so before the caller's own time is over.
-            delivery_timeout: Duration::from_millis(limits.timeout_ms) * 9 / 10,
+            delivery_timeout: limits.timeout() * 9 / 10,
             state: watch::Sender::new(BindState::Connecting),
         })
     }
@@ -137,9 +137,7 @@ impl SmppAdapter {
             }
             Ok(response) => Err(errors::refused(response.status)),
             Err(RequestFailure::Unsent(why)) => Err(unavailable(why)),
-            Err(RequestFailure::InDoubt(why)) => {
-                Err(Outcome::Unknown { evidence: OutcomeEvidence::new("", why) })
-            }
+            Err(RequestFailure::InDoubt(why)) => Err(Outcome::unknown(OutcomeEvidence::new("", why))),
         }
     }
 
@@ -219,7 +217,7 @@ impl EventListener for SmppAdapter {
 fn sent_in_part(taken: usize, total: usize, refusal: &Outcome) -> Outcome {
     let evidence = refusal.evidence().cloned().unwrap_or_default();
     let text = format!("{taken} of {total} parts were taken, then: {}", evidence.text);
-    Outcome::Unknown { evidence: OutcomeEvidence::new(evidence.code, &text) }
+    Outcome::unknown(OutcomeEvidence::new(evidence.code, &text))
 }
 
 /// Doubled with each failure up to `longest_ms`, less up to a half by chance (in `0.0..=1.0`).

@@ -160,7 +160,6 @@ impl SmppSettings {
 
     pub(super) fn validate(&self, limits: &ProviderLimits) -> Result<(), ProviderBuildError> {
         let password = self.password.expose();
-        let in_time = ..limits.timeout_ms;
         require(is_host(&self.host), "host", HOST_MUST)?;
         within(self.port(), 1..=u16::MAX, "port")?;
         let is_named = !self.system_id.is_empty() && is_short(&self.system_id, 15);
@@ -175,7 +174,7 @@ impl SmppSettings {
         within(self.window, 1..=1_000, "window")?;
         within(self.enquire_link_ms, 1..=DAY_MS, "enquire_link_ms")?;
         within(self.response_timeout_ms, 1..=DAY_MS, "response_timeout_ms")?;
-        let answers = in_time.contains(&self.response_timeout_ms);
+        let answers = self.response_timeout() < limits.timeout();
         require(answers, "response_timeout_ms", "must be less than the provider's timeout_ms")?;
         within(self.reconnect_ms, 1..=DAY_MS, "reconnect_ms")?;
         within(self.max_reconnect_ms, 1..=DAY_MS, "max_reconnect_ms")?;

@@ -7,6 +7,7 @@ use url::Url;
 use crate::adapters::http;
 use crate::adapters::settings::{is_callback, require};
 use crate::adapters::{ProviderBuildError, Transport};
+use crate::model::AttemptRef;
 use crate::secret::Secret;
 
 /// The settings of a Twilio account, whichever channel it carries.
@@ -33,6 +34,9 @@ fn default_base_url() -> String {
     "https://api.twilio.com".to_owned()
 }
 
+/// The parameter of the URL for reports that holds the attempt that they are about.
+pub(super) const ECHO_PARAMETER: &str = "relevo";
+
 /// Calls Twilio's Messages API with the credentials of one account.
 #[derive(Debug)]
 pub(in crate::adapters) struct TwilioClient {
@@ -40,7 +44,7 @@ pub(in crate::adapters) struct TwilioClient {
     endpoint: Url,
     user: String,
     password: Secret,
-    status_callback: Option<String>,
+    status_callback: Option<Url>,
 }
 
 impl TwilioClient {
@@ -57,18 +61,29 @@ impl TwilioClient {
             endpoint: http::endpoint(&base, &path),
             user: settings.api_key_sid.as_ref().unwrap_or(&settings.account_sid).clone(),
             password: settings.auth_token.clone(),
-            status_callback: settings.status_callback.clone(),
+            // That it is a URL was checked.
+            status_callback: settings.status_callback.as_deref().and_then(|url| Url::parse(url).ok()),
         })
     }
 
-    /// The request that creates a message from `form`.
-    pub fn request<'a>(&'a self, mut form: Vec<(&str, &'a str)>) -> RequestBuilder {
-        if let Some(url) = &self.status_callback {
-            form.push(("StatusCallback", url));
-        }
+    /// The request that creates a message from `form`. Where Twilio is told where to report to, the URL holds the attempt,
+    /// because Twilio gives back nothing else of ours: so its reports find one whose answer, with Twilio's id, was lost.
+    pub fn request(&self, form: Vec<(&str, &str)>, attempt: &AttemptRef) -> RequestBuilder {
+        let callback = self.status_callback.as_ref().map(|url| callback(url, attempt));
+        let callback = callback.as_ref().map(|url| ("StatusCallback", url.as_str()));
+        let form: Vec<(&str, &str)> = form.into_iter().chain(callback).collect();
         let request = self.client.post(self.endpoint.clone());
         request.basic_auth(&self.user, Some(self.password.expose())).form(&form)
     }
+}
+
+/// The URL with the attempt in its query. All its characters may stand in a query (RFC 3986, section 3.4), so that nobody on
+/// the way has a reason to write them in another form than the one that is signed.
+fn callback(url: &Url, attempt: &AttemptRef) -> Url {
+    let mut url = url.clone();
+    let before = url.query().map(|query| format!("{query}&")).unwrap_or_default();
+    url.set_query(Some(&format!("{before}{ECHO_PARAMETER}={attempt}")));
+    url
 }
 
 impl TwilioAccountSettings {

@@ -49,7 +49,7 @@ impl HttpAdapter for TwilioSmsAdapter {
             (None, DefaultSender::Number(number)) => ("From", number),
             (None, DefaultSender::MessagingService(sid)) => ("MessagingServiceSid", sid),
         });
-        Ok(self.client.request(form))
+        Ok(self.client.request(form, &envelope.echo()))
     }
 
     fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {

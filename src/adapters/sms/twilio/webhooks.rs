@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::form_urlencoded;
 
-use super::account::TwilioAccountSettings;
+use super::account::{ECHO_PARAMETER, TwilioAccountSettings};
 use super::errors;
 use super::parameters::{TwilioParameters, bare};
 use crate::adapters::webhooks::{
@@ -22,8 +22,8 @@ use crate::adapters::webhooks::{
     WebhookRequest, decode_hex, is_valid_signature, named_person, read_each,
 };
 use crate::model::{
-    AddressChange, AddressReport, BusinessId, InboundText, Objection, OutcomeEvidence, ReceiptStatus,
-    Timestamp,
+    AddressChange, AddressReport, AttemptRef, BusinessId, InboundText, Objection, OutcomeEvidence,
+    ReceiptStatus, Timestamp,
 };
 use crate::secret::Secret;
 
@@ -57,7 +57,7 @@ impl WebhookHandler for TwilioWebhooks {
                 TwilioParameters::from_json(body)?
             }
         };
-        read_each(&all, |parameters| self.read(parameters, request.now)).map(WebhookPayload::Events)
+        read_each(&all, |parameters| self.read(parameters, request)).map(WebhookPayload::Events)
     }
 }
 
@@ -90,18 +90,19 @@ impl TwilioWebhooks {
     fn read(
         &self,
         parameters: &TwilioParameters<'_>,
-        now: Timestamp,
+        request: &WebhookRequest<'_>,
     ) -> Result<Vec<ProviderEvent>, WebhookError> {
         let malformed = || {
             WebhookError::Malformed("it has neither a MessageSid and a MessageStatus nor a From".to_owned())
         };
         let sid = parameters.get("MessageSid").ok_or_else(malformed)?;
-        let at = parameters.timestamp().unwrap_or(now);
+        let at = parameters.timestamp().unwrap_or(request.now);
         match (parameters.get("MessageStatus"), parameters.get("From")) {
-            (Some(word), _) => Ok(delivery_report(parameters, sid, word, &self.business, at)
-                .map(ProviderEvent::Receipt)
-                .into_iter()
-                .collect()),
+            (Some(word), _) => {
+                let report = delivery_report(parameters, sid, word, &self.business, at);
+                let report = report.map(|report| DeliveryReport { echo: echo(request.query), ..report });
+                Ok(report.map(ProviderEvent::Receipt).into_iter().collect())
+            }
             (None, Some(_)) => Ok(inbound(parameters, sid, &self.business, at)),
             (None, None) => Err(malformed()),
         }
@@ -166,6 +167,12 @@ fn spellings(url: &str) -> [Cow<'_, str>; 2] {
         None => format!("{scheme}://{authority}:443{path}"),
     };
     [url.into(), other.into()]
+}
+
+/// The attempt that the URL holds, if Twilio was given it with the message. The signature covers it.
+fn echo(query: &str) -> Option<AttemptRef> {
+    let mut query = form_urlencoded::parse(query.as_bytes());
+    query.find(|(name, _)| name == ECHO_PARAMETER).and_then(|(_, text)| text.parse().ok())
 }
 
 /// What became of a message; `None` when that is nothing new.

@@ -107,7 +107,7 @@ fn outcome_of_parts(answer: &HttpResponse) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(statuses[refused], &parts[refused].error);
     if statuses.contains(&errors::TAKEN) {
         // Some parts are on their way: the whole text went neither out nor back.
-        return Some(Outcome::Unknown { evidence });
+        return Some(Outcome::Unknown { retry_after: answer.retry_after, evidence });
     }
     Some(errors::meaning(statuses[refused]).outcome(evidence, answer.retry_after))
 }

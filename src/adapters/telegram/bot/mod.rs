@@ -105,7 +105,7 @@ impl TelegramBot {
         let meaning = errors::meaning(refusal.error_code, &refusal.description);
         TelegramReply::Outcome(match meaning.or_else(|| ErrorMeaning::from_http_status(status)) {
             Some(meaning) => meaning.outcome(evidence, retry_after),
-            None => Outcome::Unknown { evidence },
+            None => Outcome::Unknown { retry_after, evidence },
         })
     }
 }

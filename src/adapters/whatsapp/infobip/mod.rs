@@ -1,7 +1,7 @@
 //! WhatsApp by Infobip: texts inside the 24-hour service window, approved templates outside it.
 //!
 //! Account, statuses and answers are those of [SMS by Infobip](crate::adapters::sms::infobip), and so is what our own id
-//! of each call gives: what repeats a call in doubt is sent once.
+//! of each call gives.
 
 mod settings;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub use settings::InfobipWhatsappSettings;
 
 use crate::adapters::http;
-use crate::adapters::settings::require;
+use crate::adapters::settings::{repeat_window, require};
 use crate::adapters::sms::infobip::account::InfobipClient;
 use crate::adapters::sms::infobip::webhooks::InfobipWebhooks;
 use crate::adapters::sms::infobip::{InfobipSettings, answer};
@@ -122,7 +122,8 @@ impl ProviderSettings for InfobipWhatsappSettings {
         let business = context.business.clone();
         let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth, business });
         let infobip = InfobipWhatsappAdapter::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(infobip)).with_webhook_handler(webhooks))
+        let parts = ProviderParts::new(Arc::new(infobip)).with_webhook_handler(webhooks);
+        Ok(parts.with_repeat_window(repeat_window(self.0.repeat_window_minutes)?))
     }
 }
 

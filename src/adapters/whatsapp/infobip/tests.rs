@@ -13,6 +13,7 @@ fn settings() -> InfobipWhatsappSettings {
         base_url: "https://abc12.api.example.com".to_owned(),
         webhook_user: None,
         webhook_password: None,
+        repeat_window_minutes: None,
     })
 }
 

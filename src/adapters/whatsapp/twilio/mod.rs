@@ -80,7 +80,7 @@ impl HttpAdapter for TwilioWhatsappAdapter {
         let content = self.content(envelope)?;
         let mut form = vec![("To", to.as_str()), ("From", from.as_str())];
         form.extend(content.iter().map(|(name, value)| (*name, value.as_str())));
-        Ok(self.client.request(form))
+        Ok(self.client.request(form, &envelope.echo()))
     }
 
     fn outcome(&self, answer: &HttpResponse, envelope: &Envelope) -> Outcome {

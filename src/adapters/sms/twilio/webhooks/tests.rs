@@ -86,6 +86,19 @@ async fn a_callback_says_what_became_of_the_message() {
 }
 
 #[tokio::test]
+async fn the_url_of_a_callback_names_the_attempt_and_is_signed_with_it() {
+    let echo = "acme/01900000-0000-7000-8000-000000000000/2";
+    let body = "MessageSid=SM1&MessageStatus=delivered";
+    let url = format!("{URL}?a=b&relevo={echo}");
+    let Ok(WebhookPayload::Events(events)) = handle(&url, &sign(&url, body), body).await else { panic!() };
+    let [ProviderEvent::Receipt(report)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((report.reference.as_str(), &report.echo), ("SM1", &echo.parse().ok()));
+    assert_eq!(delivery_report(body).await.echo, None);
+    let other = url.replace("/2", "/1");
+    assert!(matches!(handle(&other, &sign(&url, body), body).await, Err(WebhookError::Unauthenticated(_))));
+}
+
+#[tokio::test]
 async fn only_what_is_certain_suppresses_the_address() {
     for (code, expected) in [
         ("30005", Some(Objection::BadAddress)),

@@ -1,0 +1,66 @@
+//! The steps that routing answers with.
+
+use crate::model::{History, MessageState, Plan, Reason, RenderedContent, Timestamp, WaitReason, Way};
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RoutingStep {
+    /// Call a provider.
+    Try {
+        /// The way to take.
+        way: Way,
+        /// What to send.
+        content: RenderedContent,
+    },
+    /// Look again later.
+    Wait {
+        /// When.
+        until: Timestamp,
+        /// Why.
+        why: WaitReason,
+    },
+    /// Give up an attempt that was sent, and ask again.
+    FallBack {
+        /// The attempt given up.
+        attempt: u32,
+        /// Why.
+        explanation: String,
+    },
+    /// End the message.
+    Finish {
+        /// The state it ends in.
+        state: MessageState,
+        /// Why.
+        reason: Reason,
+        /// The reason in a sentence.
+        explanation: String,
+    },
+    /// Do nothing: the message is sent, or has ended.
+    Idle,
+}
+
+/// What to do next, and the plan behind it where one was needed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoutingDecision {
+    /// The plan, unless the message's past alone decided.
+    pub plan: Option<Plan>,
+    /// The step.
+    pub step: RoutingStep,
+}
+
+/// A wait until a moment.
+pub(super) fn wait(until: Timestamp, reason: Reason, explanation: String) -> RoutingStep {
+    RoutingStep::Wait { until, why: WaitReason { reason, explanation } }
+}
+
+/// The end of a message. Whatever it was to be, a message that some provider took and never reported as failed ends as
+/// sent, and a message that was delivered as delivered.
+pub(super) fn finish(
+    history: &History,
+    state: MessageState,
+    reason: Reason,
+    explanation: String,
+) -> RoutingStep {
+    let state = history.reached_state().unwrap_or(state);
+    RoutingStep::Finish { state, reason, explanation }
+}
