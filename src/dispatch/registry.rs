@@ -472,16 +472,17 @@ mod tests {
     #[test]
     fn who_takes_everything_and_delivers_nothing_is_left_until_receipts_come_and_when_all_are_late_nobody_moves()
      {
+        let all = ["a", "b", "c"];
         let registry =
-            ProviderRegistry::new(vec![provider("a"), provider("b")], &HealthSettings::default(), Vec::new());
+            ProviderRegistry::new(all.map(provider).to_vec(), &HealthSettings::default(), Vec::new());
         let mut now = start().after(Duration::from_secs(60));
-        assert_eq!(send(&registry, &mut now, 60, &[]), [1.0, 1.0]);
+        assert_eq!(send(&registry, &mut now, 60, &[]), [1.0; 3]);
         let weights = send(&registry, &mut now, 6, &["a"]);
-        assert!(weights[0] < 0.1 && weights[1] == 1.0, "{weights:?}");
+        assert!(weights[0] < 0.1 && weights[1..] == [1.0; 2], "{weights:?}");
         let shift = registry.status(&"a".parse().unwrap(), now).unwrap().last_shift.unwrap();
         assert!(matches!(shift.reason, WeightReason::Silent { share } if share > 0.2), "{shift:?}");
-        assert_eq!(send(&registry, &mut now, 30, &[]), [1.0, 1.0], "receipts come again");
-        assert_eq!(send(&registry, &mut now, 20, &["a", "b"]), [1.0, 1.0], "all are late");
+        assert_eq!(send(&registry, &mut now, 30, &[]), [1.0; 3], "receipts come again");
+        assert_eq!(send(&registry, &mut now, 20, &all), [1.0; 3], "all are late");
         let unknown = "gone".parse().unwrap();
         registry.record_receipt(&unknown, now.calendar, now);
     }
