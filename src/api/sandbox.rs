@@ -123,6 +123,7 @@ fn read_behavior(request: &v1::SetBehaviorRequest) -> Result<(SandboxTarget, San
         v1::Behavior::Hang => Some(SandboxBehavior::Hang),
         v1::Behavior::Throttle => Some(SandboxBehavior::Throttle { retry_after }),
         v1::Behavior::LoseReply => Some(SandboxBehavior::LoseReply),
+        v1::Behavior::Silent => Some(SandboxBehavior::Silent),
         v1::Behavior::RejectAddress => Some(SandboxBehavior::RejectAddress),
         v1::Behavior::Unspecified => violations.required(None, &FieldPath::new("behavior")),
     };

@@ -4,6 +4,7 @@ mod backlog;
 mod clock_health;
 mod error;
 mod parts;
+mod receipt_observer;
 mod shared_addresses;
 mod store_health;
 mod supervisor;
@@ -153,14 +154,15 @@ impl Gateway {
             cursor_key,
             clock: clock.clone(),
             policies,
-            registry,
+            registry: registry.clone(),
             planner,
             sandboxes: parts::sandboxes(&config.providers),
             telegram: parts::telegram_links(&config.providers),
         };
         let services = ApiServices::new(dependencies, &config.server);
         let health = services.health().clone();
-        let processor = InboundProcessor::new(&stores, parts::inbound_directory(&config), clock.clone());
+        let processor = InboundProcessor::new(&stores, parts::inbound_directory(&config), clock.clone())
+            .observed_by(Arc::new(registry));
 
         let mut supervisor = Supervisor::new();
         let (stopping, settings, tls) = (supervisor.stopping(), config.server.clone(), config.tls.clone());

@@ -68,7 +68,7 @@ enum_argument!(
     /// How a sandbox provider behaves.
     Behavior = v1::Behavior:
     Accept = "accept", Fail = "fail", Hang = "hang", Throttle = "throttle",
-    LoseReply = "lose-reply", RejectAddress = "reject-address"
+    LoseReply = "lose-reply", RejectAddress = "reject-address", Silent = "silent"
 );
 
 /// Values of an enum as protobuf encodes them.

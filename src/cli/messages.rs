@@ -22,7 +22,8 @@ pub enum MessageCommand {
     Get(MessageIdArgs),
     /// List messages, newest first
     #[command(after_help = "Examples:\n  relevo message list --state failed --state in-doubt --from 24h\n  \
-        relevo message list --contact ana --limit 10\n  relevo message list --label campaign=spring --json")]
+        relevo message list --contact ana --limit 10\n  relevo message list --label campaign=spring --json\n  \
+        relevo message list --without-receipt --until 10m")]
     List(ListArgs),
     /// Follow what happens to messages, until interrupted
     #[command(after_help = "Examples:\n  relevo message watch\n  relevo message watch --cursor 0        \
@@ -66,6 +67,9 @@ pub struct ListArgs {
     /// Only those with this label; repeated, with all of them
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = arguments::label)]
     labels: Vec<(String, String)>,
+    /// Only those that a provider took and that no receipt confirmed or denied
+    #[arg(long)]
+    without_receipt: bool,
     #[command(flatten)]
     limit: LimitArgs,
 }
@@ -147,6 +151,7 @@ impl ListArgs {
             labels: arguments::labels(&self.labels),
             page_size: 0,
             page_token: String::new(),
+            without_receipt: self.without_receipt,
         };
         let page = async |page_size, page_token| {
             let request = v1::ListMessagesRequest { page_size, page_token, ..filter.clone() };

@@ -24,7 +24,8 @@ pub enum SandboxCommand {
     #[command(
         after_help = "Behaviours:\n  accept          takes every message\n  fail            refuses the \
         connection\n  hang            never answers\n  throttle        says it is called too often\n  lose-reply      \
-        takes the message and loses the reply\n  reject-address  says the address is bad\n\nExamples:\n  relevo \
+        takes the message and loses the reply\n  reject-address  says the address is bad\n  silent          takes the message \
+        and reports nothing of it\n\nExamples:\n  relevo \
         sandbox set hang --failure-domain meta\n  relevo sandbox set throttle --provider sms-north --retry-after 30s\n  \
         relevo sandbox set accept --failure-domain meta"
     )]

@@ -188,6 +188,14 @@ impl ProviderRegistry {
         Ok(CallPermit { registry: self.clone(), index, permit: Some(permit) })
     }
 
+    /// A provider gave a receipt, the first that tells what became of a message that it took at `taken_at`. An unknown provider has
+    /// no health.
+    pub fn record_receipt(&self, name: &ProviderName, taken_at: Timestamp, now: Moment) {
+        let Some(index) = self.index(name) else { return };
+        let age = Duration::try_from(now.calendar.duration_since(taken_at)).unwrap_or_default();
+        self.health().providers[index].receipt(age, now.monotonic);
+    }
+
     /// Puts an operator's control in force. Returns whether there is such a provider.
     pub fn set_control(&self, change: ProviderControlChange) -> bool {
         let Some(index) = self.index(&change.provider) else { return false };
@@ -423,31 +431,73 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::health::WeightReason;
     use crate::model::{Channel, OutcomeEvidence};
 
     fn start() -> Moment {
         Moment { calendar: "2026-06-01T12:00:00Z".parse().unwrap(), monotonic: MonotonicTime::default() }
     }
 
-    /// A registry with one provider, whose breaker has been open for long enough to let a probe through.
-    fn half_open() -> (ProviderRegistry, ProviderName, Moment) {
-        let name: ProviderName = "a".parse().unwrap();
-        let provider = Provider {
-            name: name.clone(),
+    fn provider(name: &str) -> Provider {
+        Provider {
+            name: name.parse().unwrap(),
             channel: Channel::Sms,
             kind: "sandbox".into(),
-            failure_domain: "a".into(),
+            failure_domain: name.into(),
             tier: 1,
             weight: 1,
             brands: Vec::new(),
             senders: BTreeMap::new(),
             user_ids_of: None,
             repeat_window: None,
-        };
-        let registry = ProviderRegistry::new(vec![provider], &HealthSettings::default(), Vec::new());
+        }
+    }
+
+    /// A registry with one provider, whose breaker has been open for long enough to let a probe through.
+    fn half_open() -> (ProviderRegistry, ProviderName, Moment) {
+        let name: ProviderName = "a".parse().unwrap();
+        let registry = ProviderRegistry::new(vec![provider("a")], &HealthSettings::default(), Vec::new());
         let broken = Outcome::Misconfigured { evidence: OutcomeEvidence::default() };
         registry.permit(&name, CallScope::default(), false, start()).unwrap().finish(&broken, start());
         (registry, name, start().after(Duration::from_secs(3_600)))
+    }
+
+    /// Sends ten messages a second by each of two providers, and has those give the receipts of half a second ago that are not
+    /// silent. Returns the live weights after so many seconds.
+    fn send(registry: &ProviderRegistry, now: &mut Moment, seconds: u64, silent: &[&str]) -> Vec<f64> {
+        let (step, delay) = (Duration::from_millis(100), Duration::from_millis(500));
+        let names: Vec<ProviderName> = registry.providers().iter().map(|known| known.name.clone()).collect();
+        for _ in 0..seconds * 10 {
+            *now = now.after(step);
+            for name in &names {
+                let mut call = registry.permit(name, CallScope::default(), false, *now).unwrap();
+                call.begin(now.monotonic);
+                call.finish(&Outcome::sent("1"), *now);
+                if !silent.contains(&name.as_str()) {
+                    registry.record_receipt(name, now.calendar - delay, *now);
+                }
+            }
+            registry.rebalance(*now);
+        }
+        registry.statuses(*now).iter().map(|status| status.live_weight).collect()
+    }
+
+    #[test]
+    fn who_takes_everything_and_delivers_nothing_is_left_until_receipts_come_and_when_all_are_late_nobody_moves()
+     {
+        let all = ["a", "b", "c"];
+        let registry =
+            ProviderRegistry::new(all.map(provider).to_vec(), &HealthSettings::default(), Vec::new());
+        let mut now = start().after(Duration::from_secs(60));
+        assert_eq!(send(&registry, &mut now, 60, &[]), [1.0; 3]);
+        let weights = send(&registry, &mut now, 6, &["a"]);
+        assert!(weights[0] < 0.1 && weights[1..] == [1.0; 2], "{weights:?}");
+        let shift = registry.status(&"a".parse().unwrap(), now).unwrap().last_shift.unwrap();
+        assert!(matches!(shift.reason, WeightReason::Silent { share } if share > 0.2), "{shift:?}");
+        assert_eq!(send(&registry, &mut now, 30, &[]), [1.0; 3], "receipts come again");
+        assert_eq!(send(&registry, &mut now, 20, &all), [1.0; 3], "all are late");
+        let unknown = "gone".parse().unwrap();
+        registry.record_receipt(&unknown, now.calendar, now);
     }
 
     #[test]

@@ -27,5 +27,6 @@ fn best_of(a: CallReport, b: CallReport) -> CallReport {
         failure_share: a.failure_share.min(b.failure_share),
         late_share: a.late_share.min(b.late_share),
         duration: a.duration.into_iter().chain(b.duration).min(),
+        silence: a.silence.min(b.silence),
     }
 }

@@ -59,7 +59,7 @@ pub(super) struct CallStatistics {
     last_good: Option<MonotonicTime>,
 }
 
-/// How the calls of one provider went lately.
+/// How the calls of one provider went lately, and what came of the messages that it took.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct CallReport {
     /// The share of calls that failed, less what may be chance.
@@ -68,6 +68,8 @@ pub(super) struct CallReport {
     pub late_share: f64,
     /// How long calls that go well take; `None` when that is not known.
     pub duration: Option<Duration>,
+    /// The share of the usual receipts that did not come in time; 0 from the calls alone.
+    pub silence: f64,
 }
 
 impl CallStatistics {
@@ -141,6 +143,7 @@ impl CallStatistics {
             },
             late_share: self.late_share(now),
             duration: if enough { Some(time / good) } else { self.usual },
+            silence: 0.0,
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! # Why
 //!
-//! A breaker knows works and does not work. A provider that loses every third call, or takes ten times as long as another, works; and
-//! yet most messages should go elsewhere, and some should not, so that it is noticed when it is well again.
+//! A breaker knows works and does not work. A provider that loses every third call, takes ten times as long as another, or takes all
+//! and delivers nothing, works; and yet most messages should go elsewhere, and some should not, so that it is noticed when it is well again.
 //!
 //! # How it works
 //!
@@ -27,6 +27,9 @@ const FAILURES_TO_A_TENTH: f64 = 0.15;
 
 /// The late share in excess of the best that leaves a tenth of the weight.
 const LATE_TO_A_TENTH: f64 = 0.4;
+
+/// The share of missing receipts in excess of the best that leaves a tenth of the weight.
+const SILENCE_TO_A_TENTH: f64 = 0.3;
 
 /// Smaller differences are chance.
 const MIN_EXCESS: f64 = 0.05;
@@ -66,6 +69,11 @@ pub enum WeightReason {
         /// The share of late calls.
         share: f64,
     },
+    /// It took messages of which no receipt tells, though it usually gives them.
+    Silent {
+        /// The share of the usual receipts that did not come in time.
+        share: f64,
+    },
     /// It is slower than another.
     Slow {
         /// How long its calls take.
@@ -84,6 +92,9 @@ impl fmt::Display for WeightReason {
         match self {
             Self::Failures { share } => write!(f, "{:.0} % of its calls failed", share * 100.0),
             Self::Late { share } => write!(f, "{:.0} % of its calls are late", share * 100.0),
+            Self::Silent { share } => {
+                write!(f, "{:.0} % of its messages have no receipt in time", share * 100.0)
+            }
             Self::Slow { duration, best } => {
                 write!(f, "its calls take {} ms, others {} ms", duration.as_millis(), best.as_millis())
             }
@@ -220,9 +231,11 @@ fn deserved(own: &CallReport, best: &CallReport, settings: &HealthSettings) -> (
     };
     let failures = for_excess(own.failure_share, best.failure_share, FAILURES_TO_A_TENTH);
     let late = for_excess(own.late_share, best.late_share, LATE_TO_A_TENTH);
+    let silent = for_excess(own.silence, best.silence, SILENCE_TO_A_TENTH);
     let mut lost = vec![
         (failures, WeightReason::Failures { share: own.failure_share }),
         (late, WeightReason::Late { share: own.late_share }),
+        (silent, WeightReason::Silent { share: own.silence }),
     ];
     if let (Some(duration), Some(best)) = (own.duration, best.duration)
         && duration > best.mul_f64(settings.slow_factor)

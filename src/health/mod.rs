@@ -1,5 +1,5 @@
 //! PURE. Whether a provider may be called now, and how many of the messages it should get: its breaker and those of its cells, its
-//! throttle, its live weight, and above all the operator's control.
+//! throttle, its live weight by how its calls go and whether receipts come, and above all the operator's control.
 //!
 //! Breaker words have the industry's meaning: closed passes, open refuses, half-open probes.
 
@@ -10,6 +10,7 @@ mod call_statistics;
 mod cells;
 mod live_weight;
 mod provider;
+mod receipt_statistics;
 mod recent_calls;
 mod settings;
 mod window;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::call_statistics::{CallNumber, CallReport, CallStatistics};
 use super::cells::{CellPermit, CellTable, Culprit};
 use super::live_weight::{LiveWeight, WeightShift};
+use super::receipt_statistics::ReceiptStatistics;
 use super::{
     AdaptiveRate, Breaker, BreakerPermit, BreakerState, BreakerTrip, CallCounts, HealthSettings, HealthSignal,
 };
@@ -57,6 +58,7 @@ pub struct ProviderHealth {
     breaker: Breaker,
     cells: CellTable,
     calls: CallStatistics,
+    receipts: ReceiptStatistics,
     weight: LiveWeight,
     control: Option<ProviderControl>,
     throttled_until: Option<MonotonicTime>,
@@ -73,6 +75,7 @@ impl ProviderHealth {
             breaker: Breaker::new(settings.clone()),
             cells: CellTable::new(settings.clone()),
             calls: CallStatistics::new(Duration::from_millis(settings.min_late_ms)),
+            receipts: ReceiptStatistics::new(),
             weight: LiveWeight::new(),
             settings,
             control: None,
@@ -163,6 +166,9 @@ impl ProviderHealth {
             let evidence = outcome.evidence().cloned().unwrap_or_default();
             self.last_failure = Some(ProviderFailure { kind: outcome.as_str(), evidence });
         }
+        if matches!(outcome, Outcome::Sent { .. }) {
+            self.receipts.taken(now.monotonic);
+        }
         let was_closed = self.breaker.is_closed();
         let suspicion = self.breaker.record(breaker, signal, now);
         let whole = self.breaker.recent(now.monotonic);
@@ -184,14 +190,20 @@ impl ProviderHealth {
         if has_closed { self.weight.breaker_closed(now) } else { None }
     }
 
-    /// How its calls go.
+    /// A receipt came for a message that it took `age` ago: the first that tells what became of it.
+    pub fn receipt(&mut self, age: Duration, now: MonotonicTime) {
+        self.receipts.received(age, now);
+    }
+
+    /// How its calls go, and how far it is silent on what it took.
     pub(super) fn report(&self, now: MonotonicTime) -> CallReport {
-        self.calls.report(self.settings.min_calls, now)
+        let calls = self.calls.report(self.settings.min_calls, now);
+        CallReport { silence: self.receipts.silence(now), ..calls }
     }
 
     /// Moves its live weight a step, held against the best of the others.
     pub(super) fn step_weight(&mut self, best: Option<&CallReport>, now: Moment) -> Option<WeightShift> {
-        let (own, news) = (self.calls.report(self.settings.min_calls, now.monotonic), self.calls.take_news());
+        let (own, news) = (self.report(now.monotonic), self.calls.take_news());
         self.weight.step(&own, best, news, &self.settings, now)
     }
 
@@ -262,6 +274,7 @@ impl ProviderHealth {
             self.breaker.close();
             self.cells.reset();
             self.weight.restore();
+            self.receipts = ReceiptStatistics::new();
             self.throttled_until = None;
             self.rate = AdaptiveRate::default();
         }

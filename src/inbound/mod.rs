@@ -21,7 +21,8 @@
 //!
 //! A receipt is added to the history of the message it speaks of, and the next claim of that message sees it. When no message
 //! has its reference yet, it is parked, and added when the call that gave the reference is recorded. A receipt that names an
-//! address is added to no attempt to another, even if that has its reference.
+//! address is added to no attempt to another, even if that has its reference. The first receipt that tells what became of a
+//! message is told to an observer, for whom a provider without receipts is silent.
 //!
 //! # How it recovers
 //!
@@ -34,6 +35,7 @@ mod events;
 mod links;
 mod mail;
 mod normalize;
+mod observer;
 mod processor;
 mod receipts;
 mod router;
@@ -43,6 +45,7 @@ mod token_bucket;
 
 pub use directory::{InboundDirectory, InboundSource};
 pub use mail::serve as serve_mail;
+pub use observer::ReceiptObserver;
 pub use processor::InboundProcessor;
 pub use router::WebhookRouter;
 pub use server::serve;

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::directory::{InboundDirectory, InboundSource};
+use super::observer::ReceiptObserver;
 use super::{events, links, normalize, receipts};
 use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent, RecordError, UncertainReceipt};
 use crate::clock::Clock;
 use crate::consent;
 use crate::model::{
     AddressReport, BrandId, ConsentEntry, InboundText, Keyword, Keywords, OutcomeEvidence, ProviderName,
-    Timestamp,
+    ReceiptReport, Timestamp,
 };
 use crate::store::{
-    ConsentStore, EventResult, InboundEvent, InboundStore, LinkStore, PageRequest, StoreError, Stores,
+    ConsentStore, EventResult, InboundEvent, InboundStore, LinkStore, PageRequest, ReceiptResult, StoreError,
+    Stores,
 };
 
 /// Entries of a ledger that are read at once.
@@ -27,6 +29,7 @@ pub struct InboundProcessor {
     consents: Arc<dyn ConsentStore>,
     links: Arc<dyn LinkStore>,
     directory: Arc<InboundDirectory>,
+    observer: Option<Arc<dyn ReceiptObserver>>,
     pub(super) clock: Clock,
 }
 
@@ -34,7 +37,12 @@ impl InboundProcessor {
     /// A processor that finds brands in this directory and records in these stores.
     pub fn new(stores: &Stores, directory: InboundDirectory, clock: Clock) -> Self {
         let Stores { inbound, consents, links, .. } = stores.clone();
-        Self { inbound, consents, links, directory: Arc::new(directory), clock }
+        Self { inbound, consents, links, directory: Arc::new(directory), observer: None, clock }
+    }
+
+    /// Tells `observer` of the receipts of messages.
+    pub fn observed_by(self, observer: Arc<dyn ReceiptObserver>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// The sink for the events that the adapter of `provider` receives over a connection of its own.
@@ -81,7 +89,7 @@ impl InboundProcessor {
         report: DeliveryReport,
     ) -> Result<(), StoreError> {
         let (receipt, objected) = normalize::split(provider, report);
-        let matched = self.inbound.record_receipt(receipt.clone(), self.clock.now()).await?;
+        let matched = self.record_receipt(receipt.clone()).await?;
         receipts::log_receipt(&receipt, matched);
         match objected {
             // The store acts on the objection in a receipt only when it knows the message.
@@ -101,7 +109,7 @@ impl InboundProcessor {
         let (mut receipt, _) = normalize::split(provider, report);
         receipt.forms = forms;
         receipt.addresses.extend(other_address);
-        let matched = self.inbound.record_receipt(receipt.clone(), self.clock.now()).await?;
+        let matched = self.record_receipt(receipt.clone()).await?;
         match text {
             Some(text) if !matched.is_known() => self.process_text(provider, text).await,
             _ => {
@@ -109,6 +117,16 @@ impl InboundProcessor {
                 Ok(())
             }
         }
+    }
+
+    /// Records a receipt, and tells of it.
+    async fn record_receipt(&self, receipt: ReceiptReport) -> Result<ReceiptResult, StoreError> {
+        let (provider, now) = (receipt.provider.clone(), self.clock.moment());
+        let recorded = self.inbound.record_receipt(receipt, now.calendar).await?;
+        if let Some((observer, taken_at)) = self.observer.as_ref().zip(recorded.first_word_on) {
+            observer.receipt(&provider, taken_at, now);
+        }
+        Ok(recorded.result)
     }
 
     /// A text is for one brand. Where more could be meant, none of them may read it, but a stop keyword counts for all.

@@ -3,7 +3,7 @@
 //! The history is the only record of progress: the state is never set, it follows from the events, so a message's
 //! history always explains its state.
 
-use super::{Outcome, Plan, Reason, Receipt, ReceiptStatus, Timestamp, Way};
+use super::{Objection, Outcome, Plan, Reason, Receipt, ReceiptStatus, Timestamp, Way};
 
 /// Where a message stands. States are honest: accepted is not sent, sent is not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -147,6 +147,8 @@ pub struct Attempt<'a> {
     pub ended: Option<(Timestamp, &'a Outcome)>,
     /// The strongest receipt.
     pub receipt: Option<ReceiptStatus>,
+    /// What receipts said against its address.
+    pub objection: Option<Objection>,
     /// Whether the fallback policy gave it up.
     pub given_up: bool,
 }
@@ -227,6 +229,7 @@ impl History {
                     started_at: event.at,
                     ended: None,
                     receipt: None,
+                    objection: None,
                     given_up: false,
                 }),
                 MessageEventDetail::AttemptFinished { attempt, outcome } => {
@@ -234,7 +237,8 @@ impl History {
                 }
                 MessageEventDetail::Receipt(receipt) => {
                     update_attempt(&mut attempts, receipt.attempt, |known| {
-                        known.receipt = known.receipt.max(Some(receipt.status))
+                        known.receipt = known.receipt.max(Some(receipt.status));
+                        known.objection = known.objection.or(receipt.objection);
                     });
                 }
                 MessageEventDetail::FellBack { attempt, .. } => {
@@ -311,6 +315,14 @@ impl History {
             proved @ (MessageState::Delivered | MessageState::Read) => Some(proved),
             _ => self.attempts().iter().any(stands).then_some(MessageState::Sent),
         }
+    }
+
+    /// Whether a provider took it, and no receipt confirmed or denied that it arrived.
+    pub fn lacks_receipt(&self) -> bool {
+        let attempts = self.attempts();
+        let arrived = attempts.iter().any(|attempt| attempt.receipt >= Some(ReceiptStatus::Delivered));
+        let untold = |attempt: &Attempt<'_>| !attempt.receipt.is_some_and(ReceiptStatus::is_final);
+        !arrived && attempts.iter().any(|attempt| attempt.is_sent() && untold(attempt))
     }
 
     /// Whether a provider took it in some attempt that still stands: not `besides`, not given up, not reported as failed.

@@ -27,7 +27,8 @@ impl MessageClass {
 /// A brand's own labels.
 pub type Labels = BTreeMap<String, String>;
 
-/// When a message that a provider already took is tried another way.
+/// When a message that a provider already took is tried another way: what was not delivered by another failure domain of the same
+/// channel first, what was not read by another channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FallbackPolicy {
     /// When the provider reports that it could not be delivered.

@@ -22,6 +22,11 @@ pub enum ReceiptStatus {
 }
 
 impl ReceiptStatus {
+    /// Whether it tells what became of a message, and not only that the provider handed it on.
+    pub fn is_final(self) -> bool {
+        self != Self::Sent
+    }
+
     /// A stable word for the status.
     pub fn as_str(self) -> &'static str {
         match self {

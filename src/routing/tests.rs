@@ -7,8 +7,8 @@ use super::*;
 use crate::model::{
     Address, AdmissionRefusal, CallingCode, CellRefusal, Channel, ConsentDecision, ContactIncarnation,
     Content, FallbackPolicy, HealthCell, MessageClass, MessageEventDetail, MessageId, MessageState,
-    OrderSource, Outcome, OutcomeEvidence, Phone, Reason, Receipt, ReceiptStatus, Rejection, ServiceWindow,
-    Template, ThrottleScope, TopicPreference, WaitReason, Way, later,
+    Objection, OrderSource, Outcome, OutcomeEvidence, Phone, Reason, Receipt, ReceiptStatus, Rejection,
+    ServiceWindow, Template, ThrottleScope, TopicPreference, WaitReason, Way, later,
 };
 
 /// A brand with two WhatsApp accounts in one domain and a third elsewhere, two SMS accounts and one email server.
@@ -160,6 +160,10 @@ impl RoutingCase {
     }
 
     fn receipt(&mut self, attempt: u32, status: ReceiptStatus) {
+        self.objecting_receipt(attempt, status, None);
+    }
+
+    fn objecting_receipt(&mut self, attempt: u32, status: ReceiptStatus, objection: Option<Objection>) {
         let evidence = OutcomeEvidence::default();
         self.history.push(
             self.now,
@@ -168,9 +172,16 @@ impl RoutingCase {
                 status,
                 reported_at: self.now,
                 evidence,
-                objection: None,
+                objection,
             }),
         );
+    }
+
+    /// Waits for a receipt in vain, and falls back.
+    fn give_up(&mut self, seconds: u64) {
+        self.wait(seconds);
+        let RoutingStep::FallBack { attempt, explanation } = self.step() else { panic!("{:?}", self.step()) };
+        self.history.push(self.now, MessageEventDetail::FellBack { attempt, explanation });
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -530,17 +541,74 @@ fn after_sent_nothing_is_tried_unless_the_fallback_policy_asks() {
 }
 
 #[test]
-fn a_missing_receipt_leads_to_the_next_channel_once() {
+fn a_missing_receipt_leads_to_another_domain_of_the_channel_then_to_the_next_channel() {
     let mut case = RoutingCase::new(MessageClass::Transactional);
     case.message.fallback.undelivered_after = Some(Duration::from_secs(60));
     case.attempt(sent());
     assert_eq!(expect_wait(&case.step()), (later(start(), Duration::from_secs(60)), Reason::AwaitingReceipt));
+    let mut taken = vec!["wa-meta-1".to_owned()];
+    for _ in 0..4 {
+        case.give_up(60);
+        taken.push(case.attempt(sent()));
+    }
+    // Neither the provider nor its domain is asked again to carry it to an address; each time the history says why.
+    assert_eq!(taken, ["wa-meta-1", "wa-twilio", "sms-a", "sms-b", "mail"]);
     case.wait(60);
-    let RoutingStep::FallBack { attempt, explanation } = case.step() else { panic!("{:?}", case.step()) };
-    case.history.push(case.now, MessageEventDetail::FellBack { attempt, explanation });
-    assert_eq!(case.next_provider(), "sms-a");
+    assert_eq!(case.step(), RoutingStep::Idle, "nothing is left, and nobody is asked twice");
     case.receipt(1, ReceiptStatus::Delivered);
     assert_eq!(case.step(), RoutingStep::Idle, "it arrived after all");
+}
+
+#[test]
+fn the_plan_of_a_rescue_says_who_took_it_in_vain() {
+    let mut case = RoutingCase::new(MessageClass::Transactional);
+    case.message.fallback.undelivered_after = Some(Duration::from_secs(60));
+    case.attempt(sent());
+    case.give_up(60);
+    let plan = case.decide().plan.unwrap();
+    let of_domain = plan.left_out.iter().find(|way| way.provider.as_ref().unwrap().as_str() == "wa-meta-2");
+    let of_domain = of_domain.unwrap();
+    assert_eq!(of_domain.reason, Reason::AddressTried);
+    assert_eq!(of_domain.explanation, "wa-meta-1 took attempt 1 there, and it did not arrive in time.");
+}
+
+#[test]
+fn a_reported_failure_asks_another_domain_unless_the_address_is_at_fault() {
+    for (objection, next) in [
+        (None, "wa-twilio"),
+        (Some(Objection::BadAddress), "sms-a"),
+        (Some(Objection::OptedOut), "sms-a"),
+        (Some(Objection::Complaint), "sms-a"),
+    ] {
+        let mut case = RoutingCase::new(MessageClass::Transactional);
+        case.message.fallback.on_failed = true;
+        case.attempt(sent());
+        case.objecting_receipt(1, ReceiptStatus::Failed, objection);
+        case.give_up(0);
+        assert_eq!(case.next_provider(), next, "{objection:?}");
+    }
+}
+
+#[test]
+fn what_was_not_read_in_time_goes_by_another_channel_alone() {
+    for is_delivered in [true, false] {
+        let mut case = RoutingCase::new(MessageClass::Transactional);
+        case.message.fallback.unread_after = Some(Duration::from_secs(60));
+        case.attempt(sent());
+        if is_delivered {
+            case.receipt(1, ReceiptStatus::Delivered);
+        }
+        case.give_up(60);
+        assert_eq!(case.next_provider(), "sms-a");
+    }
+    // It was delivered, whatever else the policy asks for.
+    let mut case = RoutingCase::new(MessageClass::Transactional);
+    case.message.fallback.unread_after = Some(Duration::from_secs(60));
+    case.message.fallback.undelivered_after = Some(Duration::from_secs(30));
+    case.attempt(sent());
+    case.receipt(1, ReceiptStatus::Delivered);
+    case.give_up(60);
+    assert_eq!(case.next_provider(), "sms-a");
 }
 
 #[test]

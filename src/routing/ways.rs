@@ -6,7 +6,7 @@ use super::{
 };
 use crate::model::{
     Address, Attempt, Channel, ConsentDecision, LeftOut, Outcome, Plan, Provider, ProviderName, Reason,
-    Rejection, RenderError, RenderedContent, ServiceWindow, Timestamp, Verdict, Way,
+    ReceiptStatus, Rejection, RenderError, RenderedContent, ServiceWindow, Timestamp, Verdict, Way,
 };
 
 /// A way that may be taken, now or later.
@@ -37,7 +37,8 @@ pub(super) struct WaySurvey {
     pub plan: Plan,
 }
 
-/// Finds every way. An attempt that was sent counts as failed: whoever asks for another way has given it up.
+/// Finds every way. An attempt that was sent counts as given up: whoever asks for another way does not wait for it. Another failure
+/// domain may carry the message to the same address, where the attempt may have failed for its provider's sake.
 pub(super) fn find_ways(context: &RoutingContext<'_>, recipient: RecipientView<'_>) -> WaySurvey {
     let (channels, order_source) = channel_order(context.message, recipient.preferences, context.policy);
     let attempts = context.history.attempts();
@@ -119,6 +120,9 @@ impl WaySearch<'_> {
             let AddressVerdict { verdict, window } = judged;
             let is_open = *window != ServiceWindow::Only(Vec::new());
             verdict.decision != ConsentDecision::Deny
+                && !self
+                    .attempts_to(channel, &verdict.address)
+                    .any(|attempt| attempt.is_sent() || attempt.reported_failed())
                 && self.address_exhausted(channel, &verdict.address).is_none()
                 && message.content.render(channel, is_open).is_ok()
         };
@@ -144,6 +148,10 @@ impl WaySearch<'_> {
         for offer in &offers {
             let name = &offer.provider.name;
             let is_open = judged.window.is_open_for(name);
+            if let Some(left_out) = self.left_out_by_domain(&judged.verdict, offer.provider) {
+                self.left_out.push(left_out);
+                continue;
+            }
             let at_provider = |attempt: &&Attempt<'_>| attempt.way.provider == *name;
             let mut here = self.attempts.iter().filter(at_provider);
             let rejected = here.find(|attempt| rejected_here(attempt, address));
@@ -192,18 +200,55 @@ impl WaySearch<'_> {
         WayCandidate { way, content, rank, ready_at, blocker, domain_failed }
     }
 
-    /// Why an address of a channel is not tried again with this message, if it is not.
+    /// The attempts to an address of a channel.
+    fn attempts_to<'b>(
+        &'b self,
+        channel: Channel,
+        address: &'b Address,
+    ) -> impl Iterator<Item = &'b Attempt<'b>> {
+        self.attempts
+            .iter()
+            .filter(move |attempt| attempt.way.channel == channel && attempt.way.address == *address)
+    }
+
+    /// Why an address of a channel is not tried again with this message, by whomever, if it is not.
     fn address_exhausted(&self, channel: Channel, address: &Address) -> Option<String> {
-        let to_it =
-            |attempt: &&Attempt<'_>| attempt.way.channel == channel && attempt.way.address == *address;
-        let exhausts = |attempt: &&Attempt<'_>| {
-            address_rejected(attempt) || attempt.is_sent() || attempt.reported_failed()
+        self.attempts_to(channel, address).find_map(|attempt| {
+            let Attempt { number, way, receipt, .. } = attempt;
+            // Only what did not arrive asks for another provider. A message that is there and unread asks for another channel.
+            let awaits_delivery = self.context.message.fallback.undelivered_after.is_some();
+            if address_rejected(attempt) {
+                Some(format!("{} refused the address in attempt {number}.", way.provider))
+            } else if attempt.reported_failed() {
+                let objection = attempt.objection?;
+                Some(format!("{} reported in attempt {number}: {}.", way.provider, objection.as_str()))
+            } else if *receipt >= Some(ReceiptStatus::Delivered) {
+                Some(format!("Attempt {number} was delivered there."))
+            } else {
+                let stands = attempt.is_sent() && !awaits_delivery;
+                stands.then(|| format!("Attempt {number} was sent there."))
+            }
+        })
+    }
+
+    /// The way of a provider to an address, if an attempt there through its failure domain was taken and did not arrive.
+    fn left_out_by_domain(&self, verdict: &Verdict, provider: &Provider) -> Option<LeftOut> {
+        let of_domain = |attempt: &&Attempt<'_>| {
+            attempt.way.provider == provider.name || attempt.way.failure_domain == provider.failure_domain
         };
-        let attempt = self.attempts.iter().filter(to_it).find(exhausts)?;
-        Some(if address_rejected(attempt) {
-            format!("{} refused the address in attempt {}.", attempt.way.provider, attempt.number)
-        } else {
-            format!("Attempt {} was sent there and did not arrive in time.", attempt.number)
+        let mut attempts = self.attempts_to(verdict.channel, &verdict.address).filter(of_domain);
+        let attempt = attempts.find(|attempt| attempt.is_sent() || attempt.reported_failed())?;
+        let (number, by) = (attempt.number, &attempt.way.provider);
+        let explanation = match attempt.reported_failed() {
+            true => format!("{by} took attempt {number} there and reported that it could not be delivered."),
+            false => format!("{by} took attempt {number} there, and it did not arrive in time."),
+        };
+        Some(LeftOut {
+            channel: verdict.channel,
+            address: Some(verdict.address.clone()),
+            provider: Some(provider.name.clone()),
+            reason: Reason::AddressTried,
+            explanation,
         })
     }
 

@@ -28,6 +28,16 @@ impl ReceiptResult {
     }
 }
 
+/// What recording a receipt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedReceipt {
+    /// What came of it.
+    pub result: ReceiptResult,
+    /// When the provider took the message, if this receipt is the first that tells what became of it: delivered, read or failed.
+    /// It is now where the answer to the call has yet to come.
+    pub first_word_on: Option<Timestamp>,
+}
+
 /// Something that a provider reports of a contact.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InboundEvent {
@@ -84,7 +94,7 @@ pub trait InboundStore: Send + Sync {
         &self,
         report: ReceiptReport,
         now: Timestamp,
-    ) -> Result<ReceiptResult, StoreError>;
+    ) -> Result<RecordedReceipt, StoreError>;
 
     /// The attempt to which the provider gave a reference.
     async fn find_by_reference(

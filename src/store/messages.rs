@@ -44,6 +44,8 @@ pub struct MessageFilter {
     pub until: Option<Timestamp>,
     /// Carrying all of these labels.
     pub labels: Labels,
+    /// Only those that [lack a receipt](History::lacks_receipt).
+    pub without_receipt: bool,
 }
 
 /// An event in the order in which they became durable.

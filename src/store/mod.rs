@@ -35,7 +35,7 @@ pub use contacts::{AddressResult, ContactChange, ContactStore, SharedAddress, Up
 pub use controls::{ControlStore, MAX_CONTROL_CHANGES};
 pub use cursor::{CursorKey, JournalCursor};
 pub use error::StoreError;
-pub use inbound::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult};
+pub use inbound::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult, RecordedReceipt};
 pub use links::{FollowResult, LinkStore, MAX_LINKS};
 pub use messages::{
     AcceptResult, JournalBatch, JournalEvent, JournalEventKind, MessageFilter, MessageStore, StoredMessage,

@@ -8,7 +8,7 @@ use relevo::model::{
     Timestamp,
 };
 use relevo::store::{
-    AppendResult, ClaimRequest, ClaimedMessages, EventResult, InboundEvent, InboundStore, ReceiptResult,
+    AppendResult, ClaimRequest, ClaimedMessages, EventResult, InboundEvent, InboundStore, RecordedReceipt,
     StoreError, StoredMessage, Stores, WorkQueue,
 };
 use tokio::sync::watch;
@@ -78,7 +78,7 @@ impl InboundStore for FailingStore {
         &self,
         report: ReceiptReport,
         now: Timestamp,
-    ) -> Result<ReceiptResult, StoreError> {
+    ) -> Result<RecordedReceipt, StoreError> {
         self.fail_sometimes("before a receipt")?;
         let matched = self.stores.inbound.record_receipt(report, now).await?;
         self.fail_sometimes("after a receipt")?;

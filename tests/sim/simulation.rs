@@ -166,7 +166,8 @@ impl Simulation {
         *lock(&self.shared.receipts) = sender;
         let inbox = Stores { inbound: work, ..stores };
         let processor =
-            InboundProcessor::new(&inbox, script::inbound_directory(&providers), self.shared.clock.clone());
+            InboundProcessor::new(&inbox, script::inbound_directory(&providers), self.shared.clock.clone())
+                .observed_by(Arc::new(board.clone()));
         self.shared.texts.start_recording(processor.clone());
         lock(&self.shared.open_until).clear();
         Gateway {

@@ -42,6 +42,8 @@ pub enum SandboxBehavior {
     },
     /// Takes the message and loses the reply.
     LoseReply,
+    /// Takes the message and reports nothing of it.
+    Silent,
     /// Says the address is bad.
     RejectAddress,
 }
@@ -70,10 +72,14 @@ impl Sandbox {
         }))
     }
 
-    async fn accept(&self, envelope: &Envelope) -> String {
+    async fn take(&self, envelope: &Envelope) -> String {
         tokio::time::sleep(self.0.latency).await;
-        let reference = format!("{}-{}", envelope.message_id, envelope.attempt);
         lock(&self.0.outbox).push(OutboxEntry::new(envelope));
+        format!("{}-{}", envelope.message_id, envelope.attempt)
+    }
+
+    async fn accept(&self, envelope: &Envelope) -> String {
+        let reference = self.take(envelope).await;
         if let Some(receipts) = &self.0.receipts {
             receipts.schedule(DeliveryReport {
                 reference: reference.clone(),
@@ -120,6 +126,7 @@ impl Adapter for Sandbox {
                 self.accept(envelope).await;
                 Outcome::unknown(evidence("told to lose the reply"))
             }
+            SandboxBehavior::Silent => Outcome::sent(self.take(envelope).await),
             SandboxBehavior::RejectAddress => Outcome::Rejected {
                 cause: Rejection::Address { certain: true },
                 evidence: evidence("told to reject the address"),

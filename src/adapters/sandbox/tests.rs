@@ -156,6 +156,16 @@ async fn a_lost_reply_is_in_doubt_until_the_receipt_settles_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_silent_takes_the_message_and_reports_nothing() {
+    let sandbox = Sandbox::new(Duration::ZERO, Some(Duration::from_secs(1)));
+    let sandboxes = alone(&sandbox);
+    sandboxes.set_behavior(&SandboxTarget::Provider("sms-a".parse().unwrap()), SandboxBehavior::Silent);
+    assert_eq!(sandbox.deliver(&envelope(1)).await.as_str(), "sent");
+    assert_eq!(texts(sandboxes.outbox(None, None, 10)), ["message 1"]);
+    assert!(timeout(Duration::from_secs(3600), next_receipt(&sandbox, true)).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_leaves_nothing() {
     let sandbox = Sandbox::new(Duration::from_secs(1), None);
     assert!(timeout(Duration::from_millis(999), sandbox.deliver(&envelope(1))).await.is_err());

@@ -55,7 +55,8 @@ fn read_filter(request: v1::ListMessagesRequest, violations: &mut Violations) ->
         violations.add(&FieldPath::new("accepted_until"), "must be after accepted_from");
     }
     limits::labels(&request.labels, &FieldPath::new("labels"), violations);
-    MessageFilter { contact, states, from, until, labels: request.labels }
+    let without_receipt = request.without_receipt;
+    MessageFilter { contact, states, from, until, labels: request.labels, without_receipt }
 }
 
 fn without_history(stored: &StoredMessage) -> v1::Message {

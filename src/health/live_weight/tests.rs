@@ -6,11 +6,19 @@ fn at(ms: u64) -> Moment {
 }
 
 fn report(failure_share: f64, late_share: f64, ms: u64) -> CallReport {
-    CallReport { failure_share, late_share, duration: Some(Duration::from_millis(ms)) }
+    CallReport { failure_share, late_share, duration: Some(Duration::from_millis(ms)), silence: 0.0 }
 }
 
-const GOOD: CallReport =
-    CallReport { failure_share: 0.0, late_share: 0.0, duration: Some(Duration::from_millis(80)) };
+fn silent(silence: f64) -> CallReport {
+    CallReport { silence, ..GOOD }
+}
+
+const GOOD: CallReport = CallReport {
+    failure_share: 0.0,
+    late_share: 0.0,
+    duration: Some(Duration::from_millis(80)),
+    silence: 0.0,
+};
 
 /// The part after `seconds` of steps, four a second, with a call that goes well before each.
 fn after(weight: &mut LiveWeight, own: CallReport, best: Option<CallReport>, from: u64, seconds: u64) -> f64 {
@@ -29,6 +37,9 @@ fn a_provider_that_does_worse_than_another_keeps_little() {
         (report(0.0, 0.0, 6_000), 0.02, 0.03),
         (report(0.0, 0.0, 800), 0.19, 0.21),
         (report(0.04, 0.0, 150), 1.0, 1.0),
+        (silent(0.9), 0.02, 0.02),
+        (silent(0.3), 0.09, 0.11),
+        (silent(0.04), 1.0, 1.0),
     ] {
         let part = after(&mut LiveWeight::new(), own, Some(GOOD), 1_000, 2);
         assert!((least..=most).contains(&part), "{own:?} keeps {part}");
@@ -37,7 +48,7 @@ fn a_provider_that_does_worse_than_another_keeps_little() {
 
 #[test]
 fn when_all_are_slow_or_alone_nobody_moves() {
-    let bad = report(0.4, 0.9, 6_000);
+    let bad = CallReport { silence: 0.9, ..report(0.4, 0.9, 6_000) };
     assert_eq!(after(&mut LiveWeight::new(), bad, Some(bad), 0, 10), 1.0);
     assert_eq!(after(&mut LiveWeight::new(), bad, None, 0, 10), 1.0);
 }
@@ -82,6 +93,8 @@ fn changes_of_a_tenth_are_told_with_their_reason_and_not_each_step() {
     assert!((1..=4).contains(&told.len()), "{told:?}");
     assert!(told.iter().all(|shift| shift.reason == slow), "{told:?}");
     assert_eq!(told[0].reason.to_string(), "its calls take 800 ms, others 80 ms");
+    let shift = LiveWeight::new().step(&silent(0.6), Some(&GOOD), 1, &settings, at(0)).unwrap();
+    assert_eq!(shift.reason.to_string(), "60 % of its messages have no receipt in time");
     let shift = weight.breaker_closed(at(100_000)).unwrap();
     assert_eq!((shift.reason, shift.to), (WeightReason::BreakerClosed, WEIGHT_AFTER_CLOSING));
 }

@@ -36,7 +36,11 @@ fn doubt_is_settled_by_the_class() {
     case.wait(600);
     assert_eq!(expect_finish(&case.step()), (MessageState::InDoubt, Reason::InDoubt));
     case.receipt(1, ReceiptStatus::Failed);
-    assert_eq!(case.next_provider(), "sms-a", "a failure report ends the doubt, and the channel");
+    assert_eq!(
+        case.next_provider(),
+        "wa-twilio",
+        "a failure report ends the doubt, and leaves out its domain"
+    );
     let mut case = RoutingCase::new(MessageClass::Commercial);
     case.attempt(unknown());
     case.receipt(1, ReceiptStatus::Delivered);
@@ -169,5 +173,5 @@ fn what_a_receipt_says_is_no_doubt_any_more() {
     case.wait(60);
     let RoutingStep::FallBack { attempt, explanation } = case.step() else { panic!("{:?}", case.step()) };
     case.history.push(case.now, MessageEventDetail::FellBack { attempt, explanation });
-    assert_eq!(case.next_provider(), "sms-a", "it was sent, and the message asks for another way");
+    assert_eq!(case.next_provider(), "wa-twilio", "it was sent, and the message asks for another way");
 }

@@ -14,7 +14,7 @@ use crate::model::{
     ReceiptReport, SuppressionLift, Timestamp,
 };
 use crate::store::{
-    AddressObjection, EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult, StoreError,
+    AddressObjection, EventResult, InboundEffect, InboundEvent, InboundStore, RecordedReceipt, StoreError,
 };
 use crate::wire::store::v1::{HeadRecord, InboundEventRecord, JournalEntry};
 
@@ -25,7 +25,7 @@ impl<E: Engine> InboundStore for EmbeddedStore<E> {
         &self,
         report: ReceiptReport,
         now: Timestamp,
-    ) -> Result<ReceiptResult, StoreError> {
+    ) -> Result<RecordedReceipt, StoreError> {
         self.engine.write(WriteClass::Committed, move |txn| receipts::record_receipt(txn, report, now)).await
     }
 

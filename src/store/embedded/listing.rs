@@ -9,7 +9,7 @@ use super::packs::LocatedMessage;
 use super::paging::MAX_EXAMINED;
 use super::states::PackStates;
 use super::{contact_index, keys};
-use crate::model::{BrandId, MessageId};
+use crate::model::{BrandId, MessageId, MessageState};
 use crate::store::{MessageFilter, Page, PageRequest, StoreError, StoredMessage};
 use crate::wire::store::v1::PackRecord;
 
@@ -114,12 +114,16 @@ impl MessageListing<'_> {
         found: &LocatedMessage,
         states: &PackStates,
     ) -> Result<Option<StoredMessage>, StoreError> {
-        let MessageFilter { states: wanted, labels, .. } = self.filter;
-        if !wanted.is_empty() && !wanted.contains(&states.state(self.view, found.location.number)?) {
+        let MessageFilter { states: wanted, labels, without_receipt, .. } = self.filter;
+        let state = states.state(self.view, found.location.number)?;
+        let may_lack_receipt =
+            !matches!(state, MessageState::Accepted | MessageState::Delivered | MessageState::Read);
+        if !wanted.is_empty() && !wanted.contains(&state) || *without_receipt && !may_lack_receipt {
             return Ok(None);
         }
         let stored = read_stored(self.view, self.brand, found, states)?;
         let carries = |(key, value): (&String, &String)| stored.message.labels.get(key) == Some(value);
-        Ok(labels.iter().all(carries).then_some(stored))
+        let is_wanted = labels.iter().all(carries) && (!without_receipt || stored.history.lacks_receipt());
+        Ok(is_wanted.then_some(stored))
     }
 }

@@ -13,7 +13,7 @@ use crate::model::{
     MessageEventDetail, Objection, Outcome, ProviderName, Receipt, ReceiptReport, ReceiptStatus, Timestamp,
     Way,
 };
-use crate::store::{AddressObjection, ReceiptResult, StoreError, StoredMessage};
+use crate::store::{AddressObjection, ReceiptResult, RecordedReceipt, StoreError, StoredMessage};
 
 const STATUSES: [ReceiptStatus; 4] =
     [ReceiptStatus::Sent, ReceiptStatus::Failed, ReceiptStatus::Delivered, ReceiptStatus::Read];
@@ -23,21 +23,38 @@ pub fn record_receipt(
     txn: &mut Txn<'_>,
     report: ReceiptReport,
     now: Timestamp,
-) -> Result<ReceiptResult, StoreError> {
+) -> Result<RecordedReceipt, StoreError> {
     let FoundAttempt { of, stored, addresses } = match find_attempt(txn, &report)? {
         Ok(found) => found,
         Err(result) => {
+            // Ours, most likely, and told before the answer that carries its reference.
+            let early = result == ReceiptResult::Parked && !report.reference.is_empty();
+            let first_word_on = (early && report.status.is_final()).then_some(now);
             park(txn, report, now)?;
-            return Ok(result);
+            return Ok(RecordedReceipt { result, first_word_on });
         }
     };
+    let first_word_on = taken_at(&stored.history, of.attempt, now).filter(|_| report.status.is_final());
     // A number may be of another message with the same reference; a user id is given beside ours.
     let users = report.addresses.iter().filter(|named| matches!(named, Address::WhatsappUser(_)));
     learn_from_message(txn, &stored.message, &addresses[0], &users.cloned().collect::<Vec<_>>())?;
     if add_receipt(txn, &of, stored, receipt(report, of.attempt), now)? {
-        Ok(ReceiptResult::Added(of.message))
+        Ok(RecordedReceipt { result: ReceiptResult::Added(of.message), first_word_on })
     } else {
-        Ok(ReceiptResult::Duplicate(of.message))
+        Ok(RecordedReceipt { result: ReceiptResult::Duplicate(of.message), first_word_on: None })
+    }
+}
+
+/// When the provider took the message in an attempt of which nothing is known yet but that: now, where the answer has yet to come.
+/// `None` for an attempt that it is not known to have taken, or of which a receipt told already what became of it.
+fn taken_at(history: &History, number: u32, now: Timestamp) -> Option<Timestamp> {
+    let attempts = history.attempts();
+    let attempt = attempts.iter().find(|attempt| attempt.number == number)?;
+    match attempt.ended {
+        _ if attempt.receipt.is_some_and(ReceiptStatus::is_final) => None,
+        Some((at, Outcome::Sent { .. })) => Some(at),
+        Some(_) => None,
+        None => Some(now),
     }
 }
 

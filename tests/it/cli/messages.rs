@@ -37,6 +37,8 @@ async fn a_message_goes_its_way_from_the_command_line() {
     let listed = gateway.json(&["message", "list", "--label", "shop=north", "--state", "accepted"]).await;
     assert_eq!(listed.len(), 1);
     assert_eq!(gateway.ok(&["message", "list", "--state", "failed"]).await, "No message matches.\n");
+    let unconfirmed = ["message", "list", "--without-receipt", "--until", "10m"];
+    assert_eq!(gateway.ok(&unconfirmed).await, "No message matches.\n");
     assert_eq!(gateway.ok(&["message", "cancel", id]).await, format!("Message {id} is cancelled.\n"));
     assert!(gateway.ok(&["message", "get", id]).await.contains(": CANCELLED\n"));
 }

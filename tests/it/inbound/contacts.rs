@@ -19,7 +19,7 @@ use relevo::model::{
     ProviderName, ReceiptReport, ReceiptStatus, Recipient, SuppressionReason, Timestamp, TopicScope,
 };
 use relevo::routing::{BrandPolicy, BrandSettings};
-use relevo::store::{self, InboundStore, NewConsentEntry, ReceiptResult, StoreError, Stores};
+use relevo::store::{self, InboundStore, NewConsentEntry, RecordedReceipt, StoreError, Stores};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -398,7 +398,7 @@ impl InboundStore for FailingInbox {
         &self,
         report: ReceiptReport,
         now: Timestamp,
-    ) -> Result<ReceiptResult, StoreError> {
+    ) -> Result<RecordedReceipt, StoreError> {
         self.check()?;
         self.inbox.record_receipt(report, now).await
     }

@@ -3,6 +3,7 @@
 mod bounces;
 mod contacts;
 mod email;
+mod rescue;
 mod smpp;
 mod sms;
 mod telegram;

@@ -6,4 +6,5 @@ mod doubt;
 mod failover;
 mod local_failure;
 mod refusals;
+mod silence;
 mod throttles;

@@ -355,7 +355,7 @@ pub async fn what_a_provider_calls_an_address_is_kept_with_it(stores: &Stores) {
     // So does a receipt, and what people write.
     let mut receipt = report("ref-1", ReceiptStatus::Delivered);
     receipt.addresses = vec![user("ES.1")];
-    assert!(stores.inbound.record_receipt(receipt, at(3)).await.unwrap().is_known());
+    assert!(stores.inbound.record_receipt(receipt, at(3)).await.unwrap().result.is_known());
     assert_eq!(record_event(stores, from("2", user("ES.1"), &[], None)).await, kept("ana"));
     assert_eq!(record_event(stores, from("3", number(), &[user("ES.2")], None)).await, kept("ana"));
     assert_eq!(record_event(stores, from("4", user("ES.2"), &[], None)).await, kept("ana"));

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use relevo::model::{History, Labels, Message, MessageEventDetail, MessageState, Reason, WaitReason};
+use relevo::model::{
+    History, Labels, Message, MessageEventDetail, MessageState, Reason, ReceiptStatus, WaitReason,
+};
 use relevo::store::{AcceptResult, AppendResult, JournalCursor, MessageFilter, Stores};
 
 use super::sample::*;
@@ -141,6 +143,31 @@ pub async fn lists_are_newest_first_and_filtered(stores: &Stores) {
     assert_eq!(list(stores, &labelled, 2).await, [4]);
     let nothing = MessageFilter { labels: spring, contact: Some(contact_id("ana")), ..any };
     assert!(list(stores, &nothing, 2).await.is_empty());
+}
+
+pub async fn what_was_taken_and_never_confirmed_is_found(stores: &Stores) {
+    let filter = MessageFilter { without_receipt: true, ..MessageFilter::default() };
+    let receive = async |reference, status| {
+        stores.inbound.record_receipt(report(reference, status), at(20)).await.unwrap();
+    };
+    accept(stores, message(1)).await;
+    for (second, reference) in [(2, "silent"), (3, "handed-on"), (4, "delivered"), (5, "failed")] {
+        accept_and_send(stores, message(second), second, reference).await;
+    }
+    receive("handed-on", ReceiptStatus::Sent).await;
+    receive("delivered", ReceiptStatus::Delivered).await;
+    receive("failed", ReceiptStatus::Failed).await;
+    // One copy failed, and nothing is known of the other.
+    let rescued = accept_and_send(stores, message(6), 6, "first").await;
+    receive("first", ReceiptStatus::Failed).await;
+    let rescued = get(stores, rescued.message.id).await;
+    append(stores, &rescued, vec![(7, started(2)), (8, sent(2, "second"))], None).await;
+    assert_eq!(list(stores, &filter, 2).await, [6, 3, 2]);
+    let window = MessageFilter { until: Some(at(3)), ..filter.clone() };
+    assert_eq!(list(stores, &window, 2).await, [2], "those that had their time");
+    receive("second", ReceiptStatus::Read).await;
+    receive("silent", ReceiptStatus::Delivered).await;
+    assert_eq!(list(stores, &filter, 2).await, [3]);
 }
 
 pub async fn pages_hold_everything_once(stores: &Stores) {

@@ -60,6 +60,7 @@ conformance! {
         brands_do_not_see_each_other,
         messages_of_a_contact_are_found_among_many,
         lists_are_newest_first_and_filtered,
+        what_was_taken_and_never_confirmed_is_found,
         pages_hold_everything_once,
         a_filter_that_finds_little_gives_short_pages,
         cancelling_ends_what_is_not_sent,
@@ -86,6 +87,7 @@ conformance! {
         a_cancel_between_reading_and_appending_is_seen;
     receipts:
         a_receipt_finds_its_message_by_reference,
+        the_first_word_on_an_attempt_says_when_it_was_taken,
         a_second_receipt_of_the_same_kind_is_known,
         an_early_receipt_waits_for_its_reference,
         a_failed_receipt_makes_the_message_due,

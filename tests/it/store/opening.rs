@@ -58,7 +58,7 @@ async fn what_was_stored_is_there_after_reopening() {
     assert_eq!(again, AcceptResult::Conflict(waiting.id));
     let receipt = report("ref-1", ReceiptStatus::Delivered);
     assert_eq!(
-        stores.inbound.record_receipt(receipt, at(9)).await.unwrap(),
+        stores.inbound.record_receipt(receipt, at(9)).await.unwrap().result,
         ReceiptResult::Added(sent.message.id)
     );
     let parked = accept_and_send(stores, message(10), 11, "ref-9").await;

@@ -24,9 +24,12 @@ pub async fn a_purged_message_leaves_nothing_behind(stores: &Stores) {
     let again = stores.messages.accept(again, [9; 32]).await.unwrap();
     assert!(matches!(again, AcceptResult::New(_)), "{again:?}");
     let receipt = report("ref-1", ReceiptStatus::Delivered);
-    assert_eq!(stores.inbound.record_receipt(receipt, at(31)).await.unwrap(), ReceiptResult::Parked);
+    assert_eq!(stores.inbound.record_receipt(receipt, at(31)).await.unwrap().result, ReceiptResult::Parked);
     let receipt = report("ref-2", ReceiptStatus::Delivered);
-    assert_eq!(stores.inbound.record_receipt(receipt, at(31)).await.unwrap(), ReceiptResult::Added(kept.id));
+    assert_eq!(
+        stores.inbound.record_receipt(receipt, at(31)).await.unwrap().result,
+        ReceiptResult::Added(kept.id)
+    );
     // The receipt was news of the message: it is over since then.
     assert_eq!(stores.work.purge(at(31), 100).await.unwrap(), 0);
 }

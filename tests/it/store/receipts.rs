@@ -14,7 +14,7 @@ fn echo(message: MessageId, attempt: u32) -> Option<AttemptRef> {
 }
 
 async fn receive(stores: &Stores, report: ReceiptReport, now: i64) -> ReceiptResult {
-    stores.inbound.record_receipt(report, at(now)).await.unwrap()
+    stores.inbound.record_receipt(report, at(now)).await.unwrap().result
 }
 
 pub async fn a_receipt_finds_its_message_by_reference(stores: &Stores) {
@@ -32,6 +32,37 @@ pub async fn a_receipt_finds_its_message_by_reference(stores: &Stores) {
     let other =
         ReceiptReport { provider: "mail-us".parse().unwrap(), ..report("ref-1", ReceiptStatus::Read) };
     assert_eq!(receive(stores, other, 9).await, ReceiptResult::Parked);
+}
+
+/// Only the first receipt that tells what became of an attempt says when that was taken.
+pub async fn the_first_word_on_an_attempt_says_when_it_was_taken(stores: &Stores) {
+    let first_word =
+        async |report, now| stores.inbound.record_receipt(report, at(now)).await.unwrap().first_word_on;
+    accept_and_send(stores, message(0), 3, "ref-1").await;
+    for (status, expected) in [
+        (ReceiptStatus::Sent, None),
+        (ReceiptStatus::Delivered, Some(at(3))),
+        (ReceiptStatus::Delivered, None),
+        (ReceiptStatus::Read, None),
+    ] {
+        assert_eq!(first_word(report("ref-1", status), 9).await, expected, "{status:?}");
+    }
+    accept_and_send(stores, message(10), 11, "ref-2").await;
+    assert_eq!(first_word(report("ref-2", ReceiptStatus::Failed), 19).await, Some(at(11)));
+    // Before the answer: of an attempt that is known, and of one that is not.
+    let id = accept(stores, message(20)).await.id;
+    let stored = get(stores, id).await;
+    append(stores, &stored, vec![(20, started(1))], None).await;
+    let early = ReceiptReport { echo: echo(id, 1), ..report("ref-3", ReceiptStatus::Delivered) };
+    assert_eq!(first_word(early, 21).await, Some(at(21)));
+    assert_eq!(first_word(report("ref-4", ReceiptStatus::Sent), 22).await, None);
+    assert_eq!(first_word(report("ref-4", ReceiptStatus::Delivered), 22).await, Some(at(22)));
+    // Nobody knows that this one was taken.
+    let id = accept(stores, message(30)).await.id;
+    let stored = get(stores, id).await;
+    append(stores, &stored, vec![(31, started(1)), (32, unknown(1))], None).await;
+    let named = ReceiptReport { echo: echo(id, 1), ..report("", ReceiptStatus::Delivered) };
+    assert_eq!(first_word(named, 33).await, None);
 }
 
 pub async fn a_second_receipt_of_the_same_kind_is_known(stores: &Stores) {
