@@ -17,7 +17,7 @@ use tonic::metadata::AsciiMetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 use v1::consent_service_client::ConsentServiceClient;
 use v1::contact_service_client::ContactServiceClient;
 use v1::message_service_client::MessageServiceClient;
@@ -27,6 +27,9 @@ use crate::servers::protocol::{PUBLIC_URL, SECRET};
 
 /// The brands, each with its senders at the WhatsApp provider of [`crate::servers`].
 pub const BRANDS: [&str; 2] = ["acme", "globex"];
+
+/// How often a call is made again that the gateway had no time for.
+const MAX_TRIES: u32 = 10;
 
 /// How long the program may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -171,6 +174,17 @@ impl GatewayApi {
     /// The providers.
     pub fn providers(&self) -> ProviderServiceClient<Client> {
         ProviderServiceClient::new(self.gateway.clone())
+    }
+}
+
+/// Calls again while the gateway says that it has no time: the machine may have much else to do.
+pub async fn until_answered<T>(call: impl AsyncFn() -> Result<T, Status>) -> Result<T, Status> {
+    let mut tries = 0;
+    loop {
+        match call().await {
+            Err(status) if status.code() == Code::DeadlineExceeded && tries < MAX_TRIES => tries += 1,
+            answered => return answered,
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use relevo::clock::Clock;
 use relevo::wire::{timestamp, v1};
 use tokio::task::JoinHandle;
 
-use crate::gateway::{BRANDS, GatewayApi};
+use crate::gateway::{BRANDS, GatewayApi, until_answered};
 use crate::servers::protocol::token_text;
 use crate::stopwatch::Stopwatch;
 
@@ -20,6 +20,9 @@ const COUNTRIES: [(&str, &str); 4] =
 
 /// How many people each brand has in each country.
 const PEOPLE: usize = 15;
+
+/// How many people are created at once.
+const AT_ONCE: usize = 16;
 
 /// How long a caller waits before it asks again what was not answered.
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
@@ -31,6 +34,8 @@ pub struct LoadPlan {
     pub rate: f64,
     /// By which channels.
     pub channels: Vec<v1::Channel>,
+    /// Whether each message begins with another of them.
+    pub is_rotating: bool,
     /// The share of commercial messages, of 10.
     pub commercial_tenths: usize,
     /// After how many seconds without a receipt a message is to be tried the next way; never when `None`.
@@ -42,8 +47,14 @@ pub struct LoadPlan {
 impl LoadPlan {
     /// The usual mix, by these channels.
     pub fn new(rate: f64, channels: &[v1::Channel]) -> Self {
-        let (undelivered_after, transactional_ttl) = (None, None);
-        Self { rate, channels: channels.to_vec(), commercial_tenths: 3, undelivered_after, transactional_ttl }
+        Self {
+            rate,
+            channels: channels.to_vec(),
+            is_rotating: false,
+            commercial_tenths: 3,
+            undelivered_after: None,
+            transactional_ttl: None,
+        }
     }
 }
 
@@ -82,18 +93,9 @@ impl Load {
             (0..COUNTRIES.len())
                 .flat_map(move |country| (0..PEOPLE).map(move |person| (brand, country, person)))
         });
-        try_join_all(people.map(async |(brand, country, person)| {
-            let contact = contact(brand, country, person);
-            let contact_id = contact.contact_id.clone();
-            let request = v1::UpsertContactRequest { contact: Some(contact), update_mask: None };
-            api.contacts(brand).upsert_contact(request).await?;
-            for &channel in channels {
-                api.consents(brand).record_consent(opt_in(&contact_id, channel)).await?;
-            }
-            anyhow::Ok(())
-        }))
-        .await?;
-        Ok(())
+        let created = people
+            .map(|(brand, country, person)| create(api, channels, brand, contact(brand, country, person)));
+        stream::iter(created).buffer_unordered(AT_ONCE).try_collect().await
     }
 
     /// Sends by a plan from now on, until the task is aborted.
@@ -128,7 +130,12 @@ impl Load {
             token
         };
         let recipient = contact(brand, country, person).contact_id;
-        let spec = self.spec(token, recipient, is_commercial, plan);
+        let mut channels = plan.channels.clone();
+        if plan.is_rotating {
+            channels.rotate_left(number % plan.channels.len());
+        }
+        let channels = channels.into_iter().map(Into::into).collect();
+        let spec = v1::MessageSpec { channels, ..self.spec(token, recipient, is_commercial, plan) };
         let (load, api) = (self.clone(), api.clone());
         tokio::spawn(async move { load.send_until_acknowledged(&api, brand, token, spec).await });
     }
@@ -168,7 +175,6 @@ impl Load {
             content: Some(content(&token_text(token))),
             idempotency_key: token_text(token),
             expire_time: ttl.and_then(|ttl| self.clock.now().saturating_add(ttl).ok()).map(timestamp),
-            channels: plan.channels.iter().map(|&channel| channel.into()).collect(),
             fallback: Some(fallback),
             ..v1::MessageSpec::default()
         }
@@ -187,6 +193,22 @@ impl Load {
     fn messages(&self) -> MutexGuard<'_, HashMap<u32, Planned>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn create(
+    api: &GatewayApi,
+    channels: &[v1::Channel],
+    brand: usize,
+    contact: v1::Contact,
+) -> anyhow::Result<()> {
+    let contact_id = contact.contact_id.clone();
+    let request = v1::UpsertContactRequest { contact: Some(contact), update_mask: None };
+    until_answered(async || api.contacts(brand).upsert_contact(request.clone()).await).await?;
+    for &channel in channels {
+        let grant = opt_in(&contact_id, channel);
+        until_answered(async || api.consents(brand).record_consent(grant.clone()).await).await?;
+    }
+    Ok(())
 }
 
 fn content(token: &str) -> v1::Content {

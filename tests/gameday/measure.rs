@@ -8,8 +8,10 @@ use crate::servers::CallResult;
 /// What counts as in time, in seconds.
 const IN_TIME: f64 = 1.0;
 
-/// A provider is left when fewer than this share of a window's calls go to it.
-const LEFT: f64 = 0.1;
+/// A provider is left when less than the one share of a window's calls goes to it, and the other share of its messages is taken
+/// in time, in percent.
+const LEFT: f64 = 10.0;
+const FLOWING: f64 = 95.0;
 
 /// The step in which times are found, and the window in which calls are counted, in seconds.
 const STEP: f64 = 0.25;
@@ -59,10 +61,14 @@ impl Record {
         calls.iter().filter(|call| (from..until).contains(&call.came)).count()
     }
 
-    /// How long after the trouble began a provider was left, in seconds; `None` when it never was.
+    /// How long after the trouble began a provider was left, in seconds; `None` when it never was. It is left when hardly a call
+    /// goes there, and no message waits for it to be free either.
     pub fn left_after(&self, provider: usize) -> Option<f64> {
         let (from, until) = self.troubled();
-        let is_left = |&at: &f64| self.share(provider, (at, at + WINDOW)) < 100.0 * LEFT;
+        let is_left = |&at: &f64| {
+            let window = (at, at + WINDOW);
+            self.share(provider, window) < LEFT && self.in_time(window, |_| true) >= FLOWING
+        };
         steps(from, until - WINDOW).find(is_left).map(|at| at - from)
     }
 

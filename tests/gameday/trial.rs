@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use relevo::wire::v1::{self, MessageState};
 use tokio::task::JoinHandle;
 
-use crate::gateway::{BRANDS, Gateway, GatewayDirectory};
+use crate::gateway::{BRANDS, Gateway, GatewayDirectory, until_answered};
 use crate::load::{Load, LoadPlan};
 use crate::record::{MessageRecord, ProviderRecord, Record, Span};
 use crate::servers::trouble::Trouble;
@@ -213,7 +213,22 @@ impl Trial {
         self.span.ended = self.watch.seconds();
         self.drain().await?;
         let states = self.states().await?;
-        Ok(self.record(&states))
+        let record = self.record(&states);
+        self.verify_receipts(&record)?;
+        Ok(record)
+    }
+
+    /// That the gateway believed what the providers reported: without that, the trial shows nothing.
+    fn verify_receipts(&self, record: &Record) -> anyhow::Result<()> {
+        for (at, provider) in self.providers.iter().enumerate().filter(|(_, provider)| provider.reports) {
+            let by_it = record.messages.iter().filter(|message| {
+                message.taken.first().is_some_and(|taken| taken.0 == at) && !message.arrived.is_empty()
+            });
+            let believed = |message: &MessageRecord| message.state == Some(MessageState::Delivered);
+            let (believed, all): (Vec<_>, Vec<_>) = by_it.partition(|message| believed(message));
+            ensure!(!believed.is_empty() || all.is_empty(), "no receipt of {} was believed", provider.name);
+        }
+        Ok(())
     }
 
     /// Waits until every message has ended, or the time for that is over.
@@ -239,7 +254,8 @@ impl Trial {
                 page_size: 1_000,
                 ..v1::ListMessagesRequest::default()
             };
-            let page = self.gateway.api.messages(brand).list_messages(request).await?.into_inner();
+            let list = async || self.gateway.api.messages(brand).list_messages(request.clone()).await;
+            let page = until_answered(list).await?.into_inner();
             waiting += page.messages.len() + usize::from(!page.next_page_token.is_empty());
         }
         Ok(waiting)
@@ -252,8 +268,8 @@ impl Trial {
             let mut page_token = String::new();
             loop {
                 let request = v1::ListMessagesRequest { page_size: 1_000, page_token, ..Default::default() };
-                let page = self.gateway.api.messages(brand).list_messages(request).await;
-                let page = page.context("the messages cannot be listed")?.into_inner();
+                let list = async || self.gateway.api.messages(brand).list_messages(request.clone()).await;
+                let page = until_answered(list).await.context("the messages cannot be listed")?.into_inner();
                 states.extend(
                     page.messages.into_iter().map(|message| (message.message_id.clone(), message.state())),
                 );

@@ -120,11 +120,11 @@ async fn all_down(pace: Pace) -> anyhow::Result<Played> {
         ProviderPlan::new("whatsapp", Kind::Meta),
         ProviderPlan::new("sms", Kind::Twilio),
         ProviderPlan::new("telegram", Kind::Telegram),
-        ProviderPlan::new("mail", Kind::Smtp),
+        ProviderPlan::new("mail", Kind::Resend),
     ];
     let channels = [Channel::Whatsapp, Channel::Sms, Channel::Telegram, Channel::Email];
     let mut trial = Trial::start(pace, &providers, true).await?;
-    trial.healthy(&LoadPlan::new(pace.rate, &channels)).await?;
+    trial.healthy(&LoadPlan { is_rotating: true, ..LoadPlan::new(pace.rate, &channels) }).await?;
     let names = ["whatsapp", "sms", "telegram", "mail"];
     trial.trouble(&names, Trouble::of_all(Effect::Down), pace.trouble / 2.0).await;
     let record = trial.finish().await?;

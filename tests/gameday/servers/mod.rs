@@ -59,6 +59,11 @@ impl Kind {
         self.protocol().map_or("email", Protocol::channel)
     }
 
+    /// Whether it reports what it delivered.
+    pub fn reports(self) -> bool {
+        !matches!(self, Self::Smtp | Self::Telegram)
+    }
+
     /// The table of its adapter in the configuration, for a server at this authority (host and port).
     pub fn config(self, scheme: &str, authority: &str) -> String {
         match self.protocol() {

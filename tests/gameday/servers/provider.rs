@@ -67,6 +67,8 @@ pub struct FakeProvider {
     pub name: &'static str,
     /// The port on which it listens.
     pub port: u16,
+    /// Whether it reports what it delivered.
+    pub reports: bool,
     /// What it knows and has.
     pub state: Arc<ProviderState>,
     server: JoinHandle<()>,
@@ -86,11 +88,12 @@ impl FakeProvider {
         watch: Stopwatch,
         receipts: ReceiptSender,
     ) -> anyhow::Result<Self> {
+        let reports = kind.reports() && receipts.is_reporting();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(ProviderState::new(name, kind, watch, receipts));
         let server = tokio::spawn(serve(listener, address, Arc::clone(&state)));
-        Ok(Self { name, port: address.port(), state, server })
+        Ok(Self { name, port: address.port(), reports, state, server })
     }
 }
 

@@ -42,6 +42,11 @@ impl ReceiptSender {
         Ok(Self { client: reqwest::Client::builder().no_proxy().build()?, clock: Clock::system()?, port })
     }
 
+    /// Whether anything is to be reported.
+    pub fn is_reporting(&self) -> bool {
+        self.port.is_some()
+    }
+
     /// Sends a receipt when it is due, and again while the gateway does not take it.
     pub fn send(&self, receipt: Receipt, kind: Kind) {
         let (Some(port), Some(protocol)) = (self.port, kind.protocol()) else { return };
