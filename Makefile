@@ -27,8 +27,7 @@ test: compiler peers ## run every test: units, whole flows against real peers, 1
 	$(call step,running the tests,$(CARGO) test --workspace --locked)
 
 gameday: compiler ## play failures of providers, and print what people would notice: 12 minutes (make gameday ARGS='hangs slow' for some)
-	@$(CARGO) test --locked --quiet --test gameday --no-run
-	@$(CARGO) test --locked --quiet --test gameday -- --full --svg target/gameday $(ARGS)
+	@$(CARGO) test --locked --quiet $(if $(RELEASE),--release) --test gameday -- --full --svg target/gameday $(ARGS)
 
 KILLS ?= 1000
 

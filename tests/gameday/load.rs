@@ -69,6 +69,10 @@ pub struct Planned {
     pub country: &'static str,
     /// Whether it is commercial.
     pub is_commercial: bool,
+    /// When it is of no use any more, in the same time; without end for one that is of use for days.
+    pub expires: f64,
+    /// How much later than planned it was really sent, in seconds, because the machine had no time.
+    pub late: f64,
     /// Its id, once it was acknowledged.
     pub id: Option<String>,
 }
@@ -122,7 +126,10 @@ impl Load {
         let country = number / 2 % COUNTRIES.len();
         let person = number / 8 % PEOPLE;
         let is_commercial = number * 7 % 10 < plan.commercial_tenths;
-        let planned = Planned { at, brand, country: COUNTRIES[country].0, is_commercial, id: None };
+        let ttl = plan.transactional_ttl.filter(|_| !is_commercial);
+        let expires = at + ttl.unwrap_or(f64::INFINITY);
+        let (country_code, late) = (COUNTRIES[country].0, self.watch.seconds() - at);
+        let planned = Planned { at, brand, country: country_code, is_commercial, expires, late, id: None };
         let token = {
             let mut messages = self.messages();
             let token = u32::try_from(messages.len()).unwrap_or(u32::MAX);

@@ -13,6 +13,10 @@ const IN_TIME: f64 = 1.0;
 const LEFT: f64 = 10.0;
 const FLOWING: f64 = 95.0;
 
+/// The share of messages that come within a second while all is well, in percent, and how late one may be sent, in seconds.
+const HEALTHY: f64 = 99.0;
+const LATE: f64 = 0.1;
+
 /// The step in which times are found, and the window in which calls are counted, in seconds.
 const STEP: f64 = 0.25;
 const WINDOW: f64 = 1.5;
@@ -125,6 +129,20 @@ impl Record {
             }
         }
         percent(ordered, all)
+    }
+
+    /// Whether the machine had too much else to do for the figures to count, in words: the messages themselves were sent late, or
+    /// did not come within a second while all was well.
+    pub fn busy(&self) -> Option<String> {
+        let late = self.messages.iter().filter(|message| message.planned.late > LATE).count();
+        let late = percent(late, self.messages.len());
+        let healthy = self.in_time((self.span.began, self.span.from), |_| true);
+        let say = |what: String| Some(format!("the machine is busy: {what}"));
+        match () {
+            () if healthy < HEALTHY => say(format!("{healthy:.0} % within 1 s before the trouble")),
+            () if late > 100.0 - HEALTHY => say(format!("{late:.0} % of the messages were sent late")),
+            () => None,
+        }
     }
 
     /// Acknowledged messages that the gateway does not list, or that say that they were sent and that no provider took.

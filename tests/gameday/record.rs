@@ -70,9 +70,10 @@ impl MessageRecord {
         self.first_taken().map_or(f64::INFINITY, |taken| taken - self.planned.at)
     }
 
-    /// Whether it waits at this time: it was planned, and is not taken yet.
+    /// Whether it waits at this time: it was planned, and is neither taken nor expired yet.
     pub fn waits_at(&self, time: f64) -> bool {
-        self.planned.at <= time && self.first_taken().is_none_or(|taken| taken > time)
+        (self.planned.at..self.planned.expires).contains(&time)
+            && self.first_taken().is_none_or(|taken| taken > time)
     }
 
     /// Whether it says that it was sent.

@@ -20,9 +20,6 @@ use crate::servers::Kind;
 use crate::servers::trouble::Trouble;
 use crate::trial::{Pace, ProviderPlan, Trial};
 
-/// The share of messages within a second, in percent, below which the machine has too much else to do for the figures to count.
-const HEALTHY: f64 = 99.0;
-
 /// A scenario that runs.
 type Playing = Pin<Box<dyn Future<Output = anyhow::Result<Played>>>>;
 
@@ -106,10 +103,8 @@ fn alone(record: Record, now: String, is_met: bool) -> Played {
 
 /// What a record comes to where the row itself counts what was doubled and what failed.
 fn with_doubles(record: Record, mut now: String, is_met: bool) -> Played {
-    let before = (record.span.began, record.span.from);
-    let healthy = record.in_time(before, anybody);
-    if healthy < HEALTHY {
-        now = format!("{now} (before the trouble {healthy:.0} % within 1 s: the machine is busy)");
+    if let Some(busy) = record.busy() {
+        now = format!("{now} ({busy})");
     }
     let lost = record.lost();
     Played { record, findings: Findings { now, is_met, lost, faults: Vec::new() } }

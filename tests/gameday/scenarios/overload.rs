@@ -81,14 +81,9 @@ fn drained(record: &Record) -> (f64, Option<f64>) {
     let taken = record.messages.iter().flat_map(|message| &message.taken);
     let good = taken.filter(|(provider, at)| *provider < 2 && *at >= until).map(|taken| taken.1);
     let good = good.fold(f64::INFINITY, f64::min).min(record.span.ended);
-    let still = |at: f64| {
-        let waits =
-            |message: &&MessageRecord| message.waits_at(at) && message.state != Some(MessageState::Expired);
-        record.messages.iter().filter(waits).count()
-    };
     let a_second = record.planned_in((until, until + 1.0)).count();
     let mut times = (0..400).map(|step| good + f64::from(step) * 0.25);
-    (good, times.find(|at| still(*at) <= a_second))
+    (good, times.find(|at| record.waiting_at(*at) <= a_second))
 }
 
 async fn twice(pace: Pace) -> anyhow::Result<Played> {
