@@ -1,7 +1,6 @@
 //! The gateway as its users run it: the program `relevo`, with a configuration and a data directory of its own.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use v1::contact_service_client::ContactServiceClient;
 use v1::message_service_client::MessageServiceClient;
 use v1::provider_service_client::ProviderServiceClient;
 
+use crate::ports::free_port;
 use crate::servers::protocol::{PUBLIC_URL, SECRET};
 
 /// The brands, each with its senders at the WhatsApp provider of [`crate::servers`].
@@ -197,9 +197,4 @@ impl Interceptor for Bearer {
         request.metadata_mut().insert("authorization", self.0.clone());
         Ok(request)
     }
-}
-
-/// A loopback port that nothing listens on.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

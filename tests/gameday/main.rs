@@ -20,6 +20,7 @@ mod arguments;
 mod gateway;
 mod load;
 mod measure;
+mod ports;
 mod record;
 mod report;
 mod scenarios;

@@ -131,9 +131,16 @@ async fn all_down(pace: Pace) -> anyhow::Result<Played> {
     let until = record.span.until;
     let waited = record.messages.iter().filter(|message| message.waits_at(until));
     let last = waited.filter_map(MessageRecord::first_taken).fold(until, f64::max) - until;
-    let never = record.messages.iter().filter(|message| message.taken.is_empty()).count();
-    let now =
-        format!("{} waited, the last until {last:.1} s after; {never} never taken", record.waiting_at(until));
+    // Of a call that was cut off nobody knows whether it was made: commercial messages then wait.
+    let never = record
+        .messages
+        .iter()
+        .filter(|message| message.taken.is_empty() && is_transactional(message))
+        .count();
+    let now = format!(
+        "{} waited, the last until {last:.1} s after; {never} transactional never taken",
+        record.waiting_at(until)
+    );
     Ok(alone(record, now, last <= 20.0 && never == 0))
 }
 

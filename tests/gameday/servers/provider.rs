@@ -14,10 +14,14 @@ use super::protocol::Submission;
 use super::receipts::{Receipt, ReceiptSender};
 use super::trouble::{Effect, Refusal, Trouble};
 use super::{Kind, http, smtp};
+use crate::ports::free_port;
 use crate::stopwatch::Stopwatch;
 
 /// How long taking a message lasts at a provider that is well, in seconds.
 const USUAL_LATENCY: f64 = 0.08;
+
+/// How long a provider that cannot listen waits before it tries again.
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// A call, as the provider saw it.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +93,7 @@ impl FakeProvider {
         receipts: ReceiptSender,
     ) -> anyhow::Result<Self> {
         let reports = kind.reports() && receipts.is_reporting();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port()?)).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(ProviderState::new(name, kind, watch, receipts));
         let server = tokio::spawn(serve(listener, address, Arc::clone(&state)));
@@ -110,8 +114,11 @@ async fn serve(listener: TcpListener, address: SocketAddr, state: Arc<ProviderSt
             continue;
         }
         let Some(open) = &listener else {
-            // Whoever called from this port meanwhile is gone in a moment.
             listener = TcpListener::bind(address).await.ok();
+            if listener.is_none() {
+                // Another test may look whether it is free.
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
             continue;
         };
         tokio::select! {
