@@ -12,7 +12,7 @@ CARGO ?= cargo
 # $(call step,NAME,COMMAND) runs a command and says what it is and how long it took.
 step = @echo "==> $(1)"; begin=$$SECONDS; $(2); echo "==> $(1): $$((SECONDS - begin)) s"
 
-.PHONY: help demo test soak fuzz release bench bench-instructions lint quick-lint code-lint proto-baseline peers tools compiler
+.PHONY: help demo test gameday soak fuzz release bench bench-instructions lint quick-lint code-lint proto-baseline peers tools compiler
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -25,6 +25,9 @@ demo: compiler ## see it work: four channels, consent, and an outage (make demo 
 test: compiler peers ## run every test: units, whole flows against real peers, 1,000 seeds of the simulation
 	$(call step,building the tests,$(CARGO) test --workspace --locked --no-run)
 	$(call step,running the tests,$(CARGO) test --workspace --locked)
+
+gameday: compiler ## play failures of providers, and print what people would notice: 12 minutes (make gameday ARGS='hangs slow' for some)
+	@$(CARGO) test --locked --quiet $(if $(RELEASE),--release) --test gameday -- --full --svg target/gameday $(ARGS)
 
 KILLS ?= 1000
 
