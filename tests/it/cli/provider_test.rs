@@ -219,7 +219,8 @@ async fn a_test_is_for_a_brand_that_the_provider_serves() {
 async fn a_test_ends_when_a_call_of_the_gateway_would() {
     let peer = Smtp::start("provider-test-hangs", &[]);
     let limits = "[providers.limits]\ntimeout_ms = 1_000\nconnect_timeout_ms = 500";
-    let smtp = providers::smtp("mail", peer.port(), "tls = 'none'", limits);
+    let settings = "tls = 'none'\nfinal_reply_timeout_ms = 1_000";
+    let smtp = providers::smtp("mail", peer.port(), settings, limits);
     let done = tests_provider(&smtp, "mail", &["--to", "hang@example.org"]).await;
     assert_eq!(done.code, 1, "{}", done.out);
     assert!(row(&done, "outcome").starts_with("unknown, after 1"), "{}", done.out);
