@@ -19,13 +19,19 @@ pub(super) struct WaitingLine(Mutex<LineState>);
 #[derive(Debug)]
 struct LineState {
     next_ticket: u64,
-    head: Option<u64>,
+    head: Option<LineHead>,
     waiting: OrderedQueue<WaitingTicket>,
 }
 
 #[derive(Debug)]
-struct WaitingTicket {
+struct LineHead {
     ticket: u64,
+    order: WaitingOrder,
+}
+
+#[derive(Debug)]
+struct WaitingTicket {
+    head: LineHead,
     is_head: oneshot::Sender<()>,
 }
 
@@ -57,19 +63,23 @@ impl WaitingLine {
     /// A place in the line; `None` when `capacity` of its class wait already, unless none of them is of its brand.
     pub fn join(&self, order: WaitingOrder, capacity: usize) -> Option<LinePlace<'_>> {
         let mut state = self.state();
-        let others = state.waiting.len(order.class());
-        let is_single = state.waiting.len_beside(&order) == 0 && others < capacity + MAX_SINGLE_PLACES;
+        let head = state.head.as_ref().filter(|head| head.order.class() == order.class());
+        let is_of_brand = head.is_some_and(|head| head.order.brand() == order.brand());
+        let others = state.waiting.len(order.class()) + usize::from(head.is_some());
+        let is_single =
+            !is_of_brand && state.waiting.len_beside(&order) == 0 && others < capacity + MAX_SINGLE_PLACES;
         if others >= capacity && !is_single {
             return None;
         }
         state.next_ticket += 1;
         let ticket = state.next_ticket;
+        let head = LineHead { ticket, order: order.clone() };
         if state.head.is_none() {
-            state.head = Some(ticket);
+            state.head = Some(head);
             return Some(LinePlace { line: self, order, ticket, is_head: None });
         }
         let (sender, receiver) = oneshot::channel();
-        state.waiting.push(&order, WaitingTicket { ticket, is_head: sender });
+        state.waiting.push(&order, WaitingTicket { head, is_head: sender });
         Some(LinePlace { line: self, order, ticket, is_head: Some(receiver) })
     }
 
@@ -92,17 +102,15 @@ impl LinePlace<'_> {
 impl Drop for LinePlace<'_> {
     fn drop(&mut self) {
         let mut state = self.line.state();
-        if state.head != Some(self.ticket) {
+        if state.head.as_ref().is_none_or(|head| head.ticket != self.ticket) {
             state.waiting.remove(&self.order);
             return;
         }
-        let next = state.waiting.pop();
-        state.head = next.as_ref().map(|next| next.ticket);
-        drop(state);
-        if let Some(next) = next {
+        state.head = state.waiting.pop().map(|WaitingTicket { head, is_head }| {
             // Whoever stopped waiting meanwhile finds itself at the head when it gives up its place.
-            let _ = next.is_head.send(());
-        }
+            let _ = is_head.send(());
+            head
+        });
     }
 }
 
@@ -152,12 +160,11 @@ mod tests {
         let line = WaitingLine::new();
         let join = |brand: &str, number| line.join(order(Commercial, brand, 9, number), 2);
         let places: Vec<_> = (0..5).filter_map(|number| join("acme", number)).collect();
-        assert_eq!(places.len(), 3, "the head, and two behind it");
+        assert_eq!(places.len(), 2, "the head, and one behind it");
         let mut other = join("globex", 7).unwrap();
         assert!(join("globex", 8).is_none());
         assert!(line.join(order(Transactional, "acme", 9, 9), 2).is_some());
         let mut places = places.into_iter();
-        drop(places.next());
         drop(places.next());
         drop(places.next());
         assert!(is_head(&mut other));

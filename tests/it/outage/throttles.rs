@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -10,6 +9,7 @@ use hyper_util::rt::TokioIo;
 use relevo::wire::v1::{Channel, MessageState};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::api::send;
 use crate::gateway::process::{Gateway, GatewayDirectory};
