@@ -8,9 +8,9 @@
 //! # How it works
 //!
 //! Every call counts in the provider's breaker and in that of each cell that it lies in. Failures count against the smallest
-//! thing that explains them. A run of failures in one cell, while other cells of the same kind are known, is the cell's: its
-//! breaker opens, and the provider's stays closed. As soon as a run has failures of two cells of each kind, nothing smaller
-//! than the provider explains it. A share of failures is a cell's when the calls outside it go well.
+//! thing that explains them. A run of failures in one cell, while another cell of the same kind is well, is the cell's: its
+//! breaker opens, and the provider's stays closed. As soon as a run has failures of two cells of each kind, or no other cell of
+//! the kind is well, nothing smaller than the provider explains it. A share of failures is a cell's when the calls outside it go well.
 //!
 //! # How it recovers
 //!
@@ -211,15 +211,16 @@ impl CellTable {
         }
     }
 
-    /// Whether other cells of its kind are known, and the reason can be one of its kind: a number is not configured.
+    /// Whether another cell of its kind is known and does not fail, and the reason can be one of its kind: a number is not
+    /// configured.
     fn may_be_cause(&self, cell: &HealthCell, reason: TripReason, now: MonotonicTime) -> bool {
         let dimension = cell.dimension();
         let is_configured = dimension != CellDimension::Country;
-        let known = self
-            .cells
-            .iter()
-            .filter(|(other, health)| other.dimension() == dimension && now.since(health.last_call) < QUIET);
-        (reason != TripReason::Misconfigured || is_configured) && known.count() > 1
+        let has_other = self.cells.iter().any(|(other, health)| {
+            let is_other = other != cell && other.dimension() == dimension;
+            is_other && health.breaker.is_closed() && now.since(health.last_call) < QUIET
+        });
+        (reason != TripReason::Misconfigured || is_configured) && has_other
     }
 }
 

@@ -119,6 +119,22 @@ fn a_provider_of_one_sender_and_one_country_has_nobody_else_to_blame() {
 }
 
 #[test]
+fn when_the_last_country_that_was_well_fails_it_is_the_provider() {
+    let mut case = Case::new();
+    case.call(scope("acme", UK), &Outcome::sent("1"));
+    let fail = |case: &mut Case, number| {
+        (0..5).for_each(|_| {
+            case.call(scope("acme", number), &unavailable());
+        });
+    };
+    fail(&mut case, SPAIN);
+    assert_eq!((case.provider(), case.unwell()), (BreakerState::Closed, vec!["country +34".to_owned()]));
+    case.call(scope("acme", UK), &Outcome::sent("1"));
+    fail(&mut case, UK);
+    assert_eq!((case.provider(), case.unwell()), (BreakerState::Open, vec![]));
+}
+
+#[test]
 fn a_share_of_failures_is_a_countrys_when_the_others_work() {
     let mut case = Case::new();
     for turn in 0..400 {
