@@ -159,7 +159,7 @@ impl LiveWeight {
 
     /// The breaker closed: it begins with a little.
     pub fn breaker_closed(&mut self, now: Moment) -> Option<WeightShift> {
-        self.part = self.part.min(WEIGHT_AFTER_CLOSING);
+        self.part = WEIGHT_AFTER_CLOSING;
         self.last_step = now.monotonic;
         self.tell(WeightReason::BreakerClosed, now)
     }
@@ -193,7 +193,7 @@ impl LiveWeight {
         if target <= self.part || !earned {
             return None;
         }
-        let share = 0.5 / f64::from(1 + self.falls);
+        let share = 0.5 / f64::from(self.falls.max(1));
         self.part = target.min((self.part * (1.0 + share)).max(self.part + MIN_RISE));
         self.last_step = now.monotonic;
         if self.part >= 1.0 {

@@ -139,7 +139,6 @@ const ROWS: &[(&str, u16, &[u32])] = &[
     ("throttled", 429, &[20429]),
     ("throttled", 400, &[21611, 30001, 63018]),
     ("unavailable", 400, &[30003, 30008, 30017, 30410]),
-    ("unavailable", 500, &[20500]),
     ("unavailable", 503, &[20503]),
     ("misconfigured", 401, &[20003]),
     ("misconfigured", 403, &[20008]),
@@ -151,5 +150,5 @@ const ROWS: &[(&str, u16, &[u32])] = &[
     ("policy", 400, &[99999]),
     ("misconfigured", 403, &[99999]),
     ("throttled", 429, &[99999]),
-    ("unknown", 500, &[99999]),
+    ("unknown", 500, &[20500, 99999]),
 ];

@@ -42,8 +42,8 @@ pub(super) fn meaning(code: u32) -> Option<ErrorMeaning> {
 
         // The handset is off, the carrier congested, the cause unknown.
         30003 | 30008 | 30017 | 30410 => ErrorMeaning::Unavailable,
-        // Twilio itself.
-        20500 | 20503 => ErrorMeaning::Unavailable,
+        // Twilio itself. An internal error (20500) is not here: it may come after the message was taken, as its status says.
+        20503 => ErrorMeaning::Unavailable,
 
         // Credentials wrong, for tests only, or for another account; account suspended.
         20003 | 20008 | 20404 | 30002 => ErrorMeaning::Misconfigured,
