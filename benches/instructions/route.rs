@@ -42,6 +42,8 @@ impl RoutingCase {
             admission: Ok(()),
             refusing_cells: Vec::new(),
             live_weight: 1.0,
+            learned_rate: None,
+            expected_wait: Duration::ZERO,
         };
         let settings = BrandSettings { channels: channels.clone(), ..BrandSettings::default() };
         Self {
@@ -58,7 +60,7 @@ impl RoutingCase {
 
     /// The same after an attempt by the first way that ended in `outcome`.
     fn attempted(mut self, outcome: Outcome) -> Self {
-        let RoutingDecision { plan: Some(plan), step: RoutingStep::Try { way, .. } } = self.next() else {
+        let RoutingDecision { plan: Some(plan), step: RoutingStep::Try { way, .. }, .. } = self.next() else {
             panic!("no attempt")
         };
         for detail in [

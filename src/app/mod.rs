@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use crate::api::{self, ApiServices, HealthState, ServiceDependencies};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{ClockTrust, Dispatcher, Planner, ProviderRegistry, purge_expired};
+use crate::dispatch::{ClockTrust, Dispatcher, Planner, ProviderQueues, ProviderRegistry, purge_expired};
 use crate::inbound::{self, InboundProcessor, WebhookRouter};
 use crate::model::{Provider, ProviderControlChange};
 use crate::store::CursorKey;
@@ -138,14 +138,21 @@ impl Gateway {
             config.providers.iter().map(|config| config.provider.clone()).collect();
         let registry = ProviderRegistry::new(providers, &config.health, controls);
         let policies = Arc::new(config.brands.clone());
-        let planner =
-            Planner::new(stores.consents.clone(), policies.clone(), registry.clone(), config.retry.clone());
+        let clients = parts::clients(&config.providers);
+        let queues = ProviderQueues::new(&clients);
+        let planner = Planner::new(
+            stores.consents.clone(),
+            policies.clone(),
+            registry.clone(),
+            config.retry.clone(),
+            queues,
+        );
         let dispatcher = Arc::new(Dispatcher::new(
             stores.work.clone(),
             stores.consents.clone(),
             planner.clone(),
             registry.clone(),
-            parts::clients(&config.providers),
+            clients,
             config.dispatch.clone(),
             clock_trust.clone(),
         ));

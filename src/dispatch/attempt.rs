@@ -38,7 +38,7 @@ use crate::model::{
     ConsentEvidence, MessageEventDetail, Moment, Outcome, OutcomeEvidence, Plan, ProviderName, Reason,
     RenderedContent, Timestamp, WaitReason, Way, later,
 };
-use crate::routing::RoutingStep;
+use crate::routing::{ProviderWait, RoutingStep};
 use crate::store::AddressObjection;
 
 /// A decision this old is made again before a provider is called. A healthy disk takes less to record an attempt.
@@ -49,6 +49,8 @@ pub(super) struct PlannedAttempt {
     pub plan: Option<Plan>,
     pub way: Way,
     pub content: RenderedContent,
+    /// What the message waits for if it finds no turn.
+    pub wait: ProviderWait,
     pub decided_at: Moment,
 }
 
@@ -186,18 +188,20 @@ impl Dispatcher {
             _ = changes.changed() => return Err(DECIDE_AGAIN),
             turn = provider.limiter.turn(order.clone(), || self.learned_rate(&planned.way.provider)) => turn,
         };
+        let name = &planned.way.provider;
+        self.queues.note_room(name, self.learned_rate(name));
         match turn {
             Ok(turn) => Ok(turn),
             Err(LineFull { retry_after }) => {
-                let until = later(planned.decided_at.calendar, retry_after);
-                let explanation = format!("{} is at its limit of concurrency or rate.", planned.way.provider);
+                let now = planned.decided_at.calendar;
+                let until = later(now, retry_after);
+                let expected = self.queues.expected_wait(name, &order, self.learned_rate(name)).as_secs();
+                let explanation = format!(
+                    "{name} is at its limit of concurrency or rate; its turn is expected in about {expected} s."
+                );
                 let why = WaitReason { reason: Reason::Busy, explanation };
-                work.record_wait(None, until, why, planned.decided_at.calendar);
-                let status = self.save_until(work, Some(until)).await?;
-                if status == WorkStatus::Stop {
-                    work.parked_for = Some(planned.way.provider.clone());
-                }
-                Err(Interruption::Flow(status))
+                work.record_wait(None, until, why, now);
+                Err(Interruption::Flow(self.park_until(work, until, planned.wait.clone(), now).await?))
             }
         }
     }
@@ -232,7 +236,7 @@ impl Dispatcher {
         attempt: PermittedAttempt<'a>,
     ) -> Result<RecordedAttempt<'a>, Interruption> {
         let PermittedAttempt { planned, provider, turn, permit } = attempt;
-        let PlannedAttempt { plan, way, content, decided_at } = planned;
+        let PlannedAttempt { plan, way, content, decided_at, .. } = planned;
         work.record_plan(plan, decided_at.calendar);
         let number = u32::try_from(work.history.attempts().len()).unwrap_or(u32::MAX).saturating_add(1);
         let started = MessageEventDetail::AttemptStarted { attempt: number, way: way.clone() };
@@ -291,8 +295,8 @@ impl Dispatcher {
         now: Moment,
     ) -> Result<Option<CallPermit>, RecordDamaged> {
         let before = work.history_before(number);
-        let decision =
-            self.retry_until_ok(work.message.id, || self.planner.decide(&work.message, &before, now)).await?;
+        let decide = || self.planner.decide(&work.message, &before, Some(&way.provider), now);
+        let decision = self.retry_until_ok(work.message.id, decide).await?;
         match decision.step {
             RoutingStep::Try { way: again, .. } if again == *way => {}
             _ => return Ok(None),

@@ -24,6 +24,7 @@ mod clock_trust;
 mod limits;
 mod planner;
 mod provider;
+mod queues;
 mod registry;
 mod retention;
 mod saving;
@@ -38,12 +39,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 pub use clock_trust::ClockTrust;
 pub use planner::{BrandPolicies, Planner};
 pub use provider::ProviderClient;
+pub use queues::ProviderQueues;
 pub use registry::{CallPermit, CellStatus, ProviderRegistry, ProviderStatus};
 pub use retention::purge_expired;
 pub use settings::DispatchSettings;
@@ -70,29 +71,25 @@ pub struct Dispatcher {
     settings: DispatchSettings,
     clock: Clock,
     clock_trust: ClockTrust,
-    /// Told when a provider that messages are parked for has room.
-    room: Arc<Notify>,
+    queues: ProviderQueues,
     /// The messages being worked on, so that one whose lease ran out meanwhile is not taken up twice.
     working: Mutex<HashSet<MessageId>>,
 }
 
 impl Dispatcher {
-    /// A dispatcher over a store, with a client for each provider of the registry.
+    /// A dispatcher over a store, with a client for each provider of the registry, and of the planner's queues.
     pub fn new(
         store: Arc<dyn WorkQueue>,
         consents: Arc<dyn ConsentStore>,
         planner: Planner,
         registry: ProviderRegistry,
-        mut providers: BTreeMap<ProviderName, ProviderClient>,
+        providers: BTreeMap<ProviderName, ProviderClient>,
         settings: DispatchSettings,
         clock_trust: ClockTrust,
     ) -> Self {
-        let (clock, working, room) =
-            (clock_trust.clock().clone(), Mutex::default(), Arc::<Notify>::default());
-        for client in providers.values_mut() {
-            client.limiter.announce_room(Arc::clone(&room));
-        }
-        Self { store, consents, planner, registry, providers, settings, clock, clock_trust, room, working }
+        let (clock, queues, working) =
+            (clock_trust.clock().clone(), planner.queues().clone(), Mutex::default());
+        Self { store, consents, planner, registry, providers, queues, settings, clock, clock_trust, working }
     }
 
     /// Works until `stop` resolves, then lets calls in flight end within the time that the settings give them. A message cut off
@@ -118,6 +115,7 @@ impl Dispatcher {
     /// Claims what is due and starts a task for each, for ever.
     async fn claim_loop(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         let mut signal = self.store.work_signal();
+        let mut health = self.registry.subscribe();
         loop {
             while tasks.try_join_next().is_some() {}
             let concurrency = self.settings.concurrency as usize;
@@ -127,7 +125,8 @@ impl Dispatcher {
                 tasks.join_next().await;
                 continue;
             }
-            self.take_up_parked(tasks, free).await;
+            health.mark_unchanged();
+            let to_next_opening = self.take_up_parked(tasks, free).await;
             // Before the claim, so that what comes after it is not missed.
             signal.mark_unchanged();
             let limit = free.min(self.settings.batch as usize);
@@ -137,12 +136,14 @@ impl Dispatcher {
                     let more = claims.messages.len() == limit;
                     claims.messages.into_iter().for_each(|stored| self.spawn_work(tasks, stored));
                     if !more {
-                        let wait = claims.wait.map_or(MAX_SLEEP, |wait| wait.min(MAX_SLEEP));
+                        let wait = [claims.wait, to_next_opening].into_iter().flatten().min();
+                        let wait = wait.map_or(MAX_SLEEP, |wait| wait.min(MAX_SLEEP));
                         let sleep = tokio::time::sleep(wait);
                         tokio::select! {
                             biased;
                             _ = signal.changed() => {}
-                            () = self.room.notified() => {}
+                            _ = health.changed() => {}
+                            () = self.queues.room() => {}
                             () = sleep => {}
                         }
                     }
@@ -155,12 +156,20 @@ impl Dispatcher {
         }
     }
 
-    /// Starts a task for the first of the messages that are parked for a provider that has room, `free` of them at most.
-    async fn take_up_parked(self: &Arc<Self>, tasks: &mut JoinSet<()>, free: usize) {
-        let mut left = free;
-        for (name, client) in &self.providers {
-            let learned = self.registry.learned_rate(name, self.clock.monotonic());
-            for (brand, id) in client.limiter.take_parked(left, learned) {
+    /// Starts a task for the first of the messages that are parked for a provider that takes them, `free` of them at most. Returns how
+    /// long it is until another provider is asked again, as far as that is known.
+    async fn take_up_parked(self: &Arc<Self>, tasks: &mut JoinSet<()>, free: usize) -> Option<Duration> {
+        let (mut left, mut to_next_opening) = (free, None::<Duration>);
+        for name in self.queues.awaited() {
+            let admitted = match self.registry.admitted(&name, self.clock.moment()) {
+                Ok(admitted) => admitted,
+                Err(wait) => {
+                    to_next_opening = [to_next_opening, wait].into_iter().flatten().min();
+                    continue;
+                }
+            };
+            let learned = self.registry.learned_rate(&name, self.clock.monotonic());
+            for (brand, id) in self.queues.take(&name, left.min(admitted), learned) {
                 // What cannot be read now comes back by itself.
                 if let Ok(Some(stored)) = self.store.reload(&brand, id).await
                     && stored.next_at.is_some()
@@ -170,13 +179,14 @@ impl Dispatcher {
                 }
             }
         }
+        to_next_opening
     }
 
     fn spawn_work(self: &Arc<Self>, tasks: &mut JoinSet<()>, stored: StoredMessage) {
         let id = stored.message.id;
         let Some(working) = InProgressGuard::begin(self, id) else { return };
         let order = WaitingOrder::of(&stored.message);
-        self.providers.values().for_each(|client| client.limiter.forget_parked(&order));
+        self.queues.forget(&order);
         let dispatcher = Arc::clone(self);
         let work = async move {
             let worked = dispatcher.work(stored).await;
@@ -185,9 +195,7 @@ impl Dispatcher {
             // What cannot be worked on keeps its claim: it would only be claimed again at once.
             let Ok(parked_for) = worked else { return };
             dispatcher.store.release(id).await;
-            if let Some(client) = parked_for.and_then(|name| dispatcher.providers.get(&name)) {
-                client.limiter.park(&order);
-            }
+            dispatcher.queues.park(&order, parked_for);
         };
         tasks.spawn(async move {
             // Whatever the work left behind when it panicked, no other message sees it: all that tasks share is kept whole by its owner.

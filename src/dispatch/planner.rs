@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::limits::WaitingOrder;
+use super::queues::ProviderQueues;
 use super::registry::ProviderRegistry;
 use crate::consent::{self, ConsentQuery};
 use crate::model::{
@@ -24,20 +26,27 @@ pub struct Planner {
     policies: Arc<BrandPolicies>,
     registry: ProviderRegistry,
     retry: Arc<RetrySettings>,
+    queues: ProviderQueues,
 }
 
 impl Planner {
-    /// A planner.
+    /// A planner that learns from `queues` which providers are busy.
     pub fn new(
         consents: Arc<dyn ConsentStore>,
         policies: Arc<BrandPolicies>,
         registry: ProviderRegistry,
         retry: RetrySettings,
+        queues: ProviderQueues,
     ) -> Self {
-        Self { consents, policies, registry, retry: Arc::new(retry) }
+        Self { consents, policies, registry, retry: Arc::new(retry), queues }
     }
 
-    /// What to do next with `message` at `now`, given all that happened to it.
+    /// The queues by which it knows who is busy.
+    pub(super) fn queues(&self) -> &ProviderQueues {
+        &self.queues
+    }
+
+    /// What to do next with `message` at `now`, given all that happened to it; `turn` is the provider of which it has a turn.
     ///
     /// # Errors
     /// When the store cannot read the recipient.
@@ -45,10 +54,11 @@ impl Planner {
         &self,
         message: &Message,
         history: &History,
+        turn: Option<&ProviderName>,
         now: Moment,
     ) -> Result<RoutingDecision, StoreError> {
         if routing::is_settled(message, history) {
-            return Ok(RoutingDecision { plan: None, step: routing::RoutingStep::Idle });
+            return Ok(RoutingDecision::without_plan(routing::RoutingStep::Idle));
         }
         let Some(policy) = self.policies.get(&message.brand) else {
             return Ok(routing::decide_without_brand(message, history, &self.retry, now.calendar));
@@ -62,7 +72,12 @@ impl Planner {
         let person = recipient.as_ref().zip(verdicts.as_ref());
         let attempts = history.attempts();
         let tried = |name: &_| attempts.iter().any(|attempt| attempt.way.provider == *name);
-        let offers = self.registry.admissions(&message.brand, tried, now);
+        let mut offers = self.registry.admissions(&message.brand, tried, now);
+        let order = WaitingOrder::of(message);
+        for offer in offers.iter_mut().filter(|offer| turn != Some(&offer.provider.name)) {
+            let name = &offer.provider.name;
+            offer.expected_wait = self.queues.expected_wait(name, &order, offer.learned_rate);
+        }
         Ok(routing::decide(&RoutingContext {
             message,
             history,
@@ -144,12 +159,19 @@ mod tests {
     async fn without_its_brand_a_message_waits_until_it_expires_and_ends_as_far_as_it_came() {
         let registry = ProviderRegistry::new(vec![], &crate::health::HealthSettings::default(), vec![]);
         let consents = Stores::memory().consents;
-        let planner = Planner::new(consents, Arc::default(), registry, RetrySettings::default());
+        let planner = Planner::new(
+            consents,
+            Arc::default(),
+            registry,
+            RetrySettings::default(),
+            ProviderQueues::default(),
+        );
         let stored = stored();
         let (message, mut history) = (stored.message, stored.history);
         let moment = |calendar| Moment { calendar, monotonic: MonotonicTime::default() };
-        let step =
-            async |history: &History, at| planner.decide(&message, history, moment(at)).await.unwrap().step;
+        let step = async |history: &History, at| {
+            planner.decide(&message, history, None, moment(at)).await.unwrap().step
+        };
         match step(&history, message.accepted_at).await {
             RoutingStep::Wait { until, why } => {
                 assert!(message.accepted_at < until && until <= message.expire_at, "{until}");

@@ -13,13 +13,13 @@ use crate::model::{Outcome, OutcomeEvidence, bounded_provider_id};
 pub struct ProviderClient {
     adapter: Arc<dyn Adapter>,
     timeout: Duration,
-    pub(super) limiter: ProviderLimiter,
+    pub(super) limiter: Arc<ProviderLimiter>,
 }
 
 impl ProviderClient {
     /// A client of an adapter, within these limits.
     pub fn new(adapter: Arc<dyn Adapter>, limits: &ProviderLimits) -> Self {
-        Self { adapter, timeout: limits.timeout(), limiter: ProviderLimiter::new(limits) }
+        Self { adapter, timeout: limits.timeout(), limiter: Arc::new(ProviderLimiter::new(limits)) }
     }
 
     /// Hands the envelope to the provider. A call that outlasts the time-out may have had its effect.

@@ -168,8 +168,26 @@ impl ProviderRegistry {
                 admission: health.admits(tried(&provider.name), now),
                 refusing_cells: health.cell_refusals(now.monotonic),
                 live_weight: health.live_weight(),
+                learned_rate: health.learned_rate(now.monotonic),
+                expected_wait: Duration::ZERO,
             })
             .collect()
+    }
+
+    /// How many messages that wait for a provider may be taken up at `now`, as far as its health goes: a few while probes are
+    /// asked for. When it refuses, how long to wait before it is asked again, if that is known.
+    pub(super) fn admitted(&self, name: &ProviderName, now: Moment) -> Result<usize, Option<Duration>> {
+        let index = self.index(name).ok_or(None)?;
+        let table = self.health();
+        let health = &table.providers[index];
+        match health.admits(false, now) {
+            Ok(()) if health.breaker(now.monotonic) == BreakerState::Closed => Ok(usize::MAX),
+            Ok(()) => Ok(1),
+            Err(AdmissionRefusal::BreakerOpen { wait } | AdmissionRefusal::Throttled { wait }) => {
+                Err(Some(wait))
+            }
+            Err(AdmissionRefusal::OutOfService { .. } | AdmissionRefusal::Draining { .. }) => Err(None),
+        }
     }
 
     /// Asks for the permit to call a provider with what `scope` says.

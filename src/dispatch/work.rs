@@ -22,15 +22,20 @@ pub(super) struct MessageWork {
     pub saved: usize,
     /// A turn that was taken, and the provider that gave it: kept while the decision is made again.
     turn: Option<(ProviderName, AttemptTurn)>,
-    /// The provider for whose room it waits on disk.
-    pub parked_for: Option<ProviderName>,
+    /// The providers that may take it while it waits on disk.
+    pub parked_for: Vec<ProviderName>,
 }
 
 impl MessageWork {
     pub fn new(stored: StoredMessage) -> Self {
         let StoredMessage { message, history, next_at } = stored;
         let saved = history.version();
-        Self { message, history, next_at, saved, turn: None, parked_for: None }
+        Self { message, history, next_at, saved, turn: None, parked_for: Vec::new() }
+    }
+
+    /// The provider of which a turn is kept.
+    pub fn kept_turn(&self) -> Option<&ProviderName> {
+        self.turn.as_ref().map(|(provider, _)| provider)
     }
 
     /// Takes the turn that was kept, if it is one of this provider's; another provider's is given back.

@@ -7,15 +7,18 @@ use super::attempt::PlannedAttempt;
 use super::saving::{RecordDamaged, WorkStatus};
 use super::work::MessageWork;
 use crate::model::{MessageEventDetail, MessageState, ProviderName, Reason, Timestamp, later};
-use crate::routing::{RoutingDecision, RoutingStep};
+use crate::routing::{ProviderWait, RoutingDecision, RoutingStep};
 use crate::store::StoredMessage;
 
+/// A message that is parked comes back by itself after this long, though no provider took it.
+const PARKED_RETURN: Duration = Duration::from_secs(30);
+
 impl Dispatcher {
-    /// Takes one claimed message as far as it can go now. Returns the provider for whose room it waits on disk, if it does.
+    /// Takes one claimed message as far as it can go now. Returns the providers that may take it while it waits on disk.
     ///
     /// # Errors
     /// When a record that belongs to it is damaged.
-    pub(super) async fn work(&self, stored: StoredMessage) -> Result<Option<ProviderName>, RecordDamaged> {
+    pub(super) async fn work(&self, stored: StoredMessage) -> Result<Vec<ProviderName>, RecordDamaged> {
         let mut work = MessageWork::new(stored);
         while self.advance(&mut work).await? == WorkStatus::Again {}
         Ok(work.parked_for)
@@ -29,16 +32,16 @@ impl Dispatcher {
         let moment = self.clock.moment();
         let now = moment.calendar;
         work.settle_interrupted(now);
-        let decide = || self.planner.decide(&work.message, &work.history, moment);
-        let RoutingDecision { plan, step } = self.retry_until_ok(work.message.id, decide).await?;
+        let decide = || self.planner.decide(&work.message, &work.history, work.kept_turn(), moment);
+        let RoutingDecision { plan, step, wait } = self.retry_until_ok(work.message.id, decide).await?;
         match step {
             RoutingStep::Try { way, content } => {
-                self.attempt(work, PlannedAttempt { plan, way, content, decided_at: moment }).await
+                self.attempt(work, PlannedAttempt { plan, way, content, wait, decided_at: moment }).await
             }
             RoutingStep::Wait { until, why } => {
                 let until = self.with_jitter(until, work.message.expire_at, now);
                 work.record_wait(plan, until, why, now);
-                self.save_until(work, Some(until)).await
+                self.park_until(work, until, wait, now).await
             }
             RoutingStep::FallBack { attempt, explanation } => {
                 work.history.push(now, MessageEventDetail::FellBack { attempt, explanation });
@@ -52,6 +55,26 @@ impl Dispatcher {
             }
             RoutingStep::Idle => self.save_until(work, None).await,
         }
+    }
+
+    /// Saves what happened, and leaves the message until a provider that it waits for takes it. It comes back by itself at `until`, or
+    /// when its patience ends; later where it is sure to be remembered until then, because everybody else who waits would, too.
+    pub(super) async fn park_until(
+        &self,
+        work: &mut MessageWork,
+        until: Timestamp,
+        wait: ProviderWait,
+        now: Timestamp,
+    ) -> Result<WorkStatus, RecordDamaged> {
+        let ProviderWait { providers, patience_ends } = wait;
+        let is_parked = !providers.is_empty() && self.queues.can_park();
+        let until = if is_parked { until.max(later(now, PARKED_RETURN)) } else { until };
+        let until = until.min(patience_ends.unwrap_or(until)).min(work.message.expire_at);
+        let status = self.save_until(work, Some(until)).await?;
+        if is_parked && status == WorkStatus::Stop {
+            work.parked_for = providers;
+        }
+        Ok(status)
     }
 
     /// Whether the clock jumped since the message was claimed.

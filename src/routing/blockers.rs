@@ -15,6 +15,8 @@ pub(super) struct Blocker {
     pub until: Timestamp,
     /// Why it is not before.
     pub why: WaitReason,
+    /// Whether it ends as soon as the provider may be called again, by whatever message.
+    pub is_of_provider: bool,
 }
 
 /// The blocker of a way that lasts longest: of two that end together the first, because a hold is the reason that a person
@@ -38,7 +40,7 @@ fn hold_blocker(verdict: &Verdict) -> Option<Blocker> {
     match verdict.decision {
         ConsentDecision::Hold { until } => {
             let (reason, explanation) = (verdict.reason.clone(), verdict.explanation.clone());
-            Some(Blocker { until, why: WaitReason { reason, explanation } })
+            Some(Blocker { until, why: WaitReason { reason, explanation }, is_of_provider: false })
         }
         ConsentDecision::Allow | ConsentDecision::Deny => None,
     }
@@ -61,7 +63,7 @@ fn admission_blocker(context: &RoutingContext<'_>, offer: &ProviderAdmission<'_>
         }
         AdmissionRefusal::Throttled { .. } => (Reason::Throttled, format!("{name} asked us to slow down.")),
     };
-    Some(Blocker { until, why: WaitReason { reason, explanation } })
+    Some(Blocker { until, why: WaitReason { reason, explanation }, is_of_provider: true })
 }
 
 /// The cell of the provider that the way would lie in, and that refuses calls while the rest of the provider takes them.
@@ -81,7 +83,7 @@ fn cell_blocker(
     let name = &offer.provider.name;
     let explanation = format!("The breaker of {name} is open for {}: it failed too often.", refusal.cell);
     let why = WaitReason { reason: Reason::BreakerOpen, explanation };
-    Some(Blocker { until: later(context.now, refusal.wait), why })
+    Some(Blocker { until: later(context.now, refusal.wait), why, is_of_provider: false })
 }
 
 /// How long the failures of this message at this provider block the way.
@@ -113,5 +115,6 @@ fn backoff_blocker(
         }
         _ => format!("{} answered {} in attempt {}.", provider.name, outcome.as_str(), last.number),
     };
-    Some(Blocker { until: later(ended_at, wait), why: WaitReason { reason, explanation } })
+    let why = WaitReason { reason, explanation };
+    Some(Blocker { until: later(ended_at, wait), why, is_of_provider: false })
 }

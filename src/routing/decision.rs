@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use super::choice::choose;
 use super::doubt;
-use super::step::{RoutingDecision, RoutingStep, finish, wait};
-use super::ways::{WayCandidate, WaySurvey, find_ways};
+use super::step::{ProviderWait, RoutingDecision, RoutingStep, finish, wait};
+use super::ways::{WaySurvey, find_ways};
 use super::{RetrySettings, RoutingContext};
-use crate::model::{
-    Attempt, History, Message, MessageEventDetail, MessageState, Plan, Reason, ReceiptStatus, Timestamp,
-    WaitReason, later,
-};
+use crate::model::{Attempt, History, Message, MessageState, Plan, Reason, ReceiptStatus, Timestamp, later};
 
 /// Whether nothing is left to do with a message, whatever the person wants and however the providers are: it has ended, or
 /// was sent and has nothing to wait for. Then neither consent nor the providers have to be asked.
@@ -21,30 +19,26 @@ pub fn is_settled(message: &Message, history: &History) -> bool {
 /// Decides what to do next with a message. Every attempt in its history must have ended.
 pub fn decide(context: &RoutingContext<'_>) -> RoutingDecision {
     if is_settled(context.message, context.history) {
-        return RoutingDecision { plan: None, step: RoutingStep::Idle };
+        return RoutingDecision::without_plan(RoutingStep::Idle);
     }
     let attempts = context.history.attempts();
     if let Some(step) = sent(context, &attempts).or_else(|| cancelled(context.history)) {
-        return RoutingDecision { plan: None, step };
+        return RoutingDecision::without_plan(step);
     }
     if let Some(decision) = doubt::settle(context, &attempts) {
         return decision;
     }
     let ended = out_of_time(context.message, context.history, context.now);
     if let Some(step) = ended.or_else(|| out_of_attempts(context, &attempts)) {
-        return RoutingDecision { plan: None, step };
+        return RoutingDecision::without_plan(step);
     }
     let Some(recipient) = context.recipient else {
         let state = if attempts.is_empty() { MessageState::Suppressed } else { MessageState::Failed };
         let why = "The contact was deleted.".to_owned();
-        return RoutingDecision {
-            plan: None,
-            step: finish(context.history, state, Reason::ContactDeleted, why),
-        };
+        let step = finish(context.history, state, Reason::ContactDeleted, why);
+        return RoutingDecision::without_plan(step);
     };
-    let survey = find_ways(context, recipient);
-    let step = choose_way(context, &survey);
-    RoutingDecision { plan: Some(survey.plan), step }
+    choose_way(context, find_ways(context, recipient))
 }
 
 /// Decides what to do next with a message whose brand is not in the configuration: nothing may be sent in its name, so the
@@ -62,7 +56,7 @@ pub fn decide_without_brand(
             wait_for_configuration(message, retry, now, Reason::BrandUnknown, explanation())
         }),
     };
-    RoutingDecision { plan: None, step }
+    RoutingDecision::without_plan(step)
 }
 
 /// Whether a receipt, however late, shows that the message arrived.
@@ -150,33 +144,24 @@ fn out_of_attempts(context: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Op
     (attempts.len() >= max as usize).then(failed)
 }
 
-/// The first way that may be taken now, else the wait for the first that may be taken later, else the wait for a provider that is
-/// gone from the configuration, else the end.
-fn choose_way(context: &RoutingContext<'_>, survey: &WaySurvey) -> RoutingStep {
-    let ready = survey.candidates.iter().find(|candidate| candidate.ready_at <= context.now);
-    let earliest = survey.candidates.iter().min_by_key(|candidate| candidate.ready_at);
-    match (ready, earliest) {
-        (Some(ready), _) => match worth_waiting_for(context, survey, ready) {
-            Some(better) => wait_for(context, better),
-            None => RoutingStep::Try { way: ready.way.clone(), content: ready.content.clone() },
-        },
-        (None, Some(earliest)) => wait_for(context, earliest),
-        (None, None) if survey.missing.is_empty() => give_up(context, &survey.plan),
-        (None, None) => {
-            let missing: Vec<&str> = survey.missing.iter().map(|channel| channel.as_str()).collect();
-            let explanation = format!(
-                "The provider that carried {} when it was accepted is not in the configuration.",
-                missing.join(", ")
-            );
-            wait_for_configuration(
-                context.message,
-                context.retry,
-                context.now,
-                Reason::NoProvider,
-                explanation,
-            )
-        }
+/// The best way in time, else the wait for a provider that is gone from the configuration, else the end.
+fn choose_way(context: &RoutingContext<'_>, survey: WaySurvey) -> RoutingDecision {
+    let (step, wait) = choose(context, &survey.candidates)
+        .unwrap_or_else(|| (without_candidates(context, &survey), ProviderWait::default()));
+    RoutingDecision { plan: Some(survey.plan), step, wait }
+}
+
+fn without_candidates(context: &RoutingContext<'_>, survey: &WaySurvey) -> RoutingStep {
+    if survey.missing.is_empty() {
+        return give_up(context, &survey.plan);
     }
+    let missing: Vec<&str> = survey.missing.iter().map(|channel| channel.as_str()).collect();
+    let explanation = format!(
+        "The provider that carried {} when it was accepted is not in the configuration.",
+        missing.join(", ")
+    );
+    let RoutingContext { message, retry, now, .. } = *context;
+    wait_for_configuration(message, retry, now, Reason::NoProvider, explanation)
 }
 
 /// The wait for a gateway with another configuration.
@@ -189,41 +174,6 @@ fn wait_for_configuration(
 ) -> RoutingStep {
     let until = later(now, Duration::from_millis(retry.recheck_ms));
     wait(until.min(message.expire_at), reason, explanation)
-}
-
-/// A way of a channel that comes before `ready`'s in the order, and only has to be waited for a little because its provider
-/// throttles. The patience is one for all waits in a row, or a channel that others keep busy would be waited for until the
-/// end.
-fn worth_waiting_for<'a>(
-    context: &RoutingContext<'_>,
-    survey: &'a WaySurvey,
-    ready: &WayCandidate,
-) -> Option<&'a WayCandidate> {
-    let since = throttled_since(context).unwrap_or(context.now);
-    let patience = later(since, Duration::from_millis(context.retry.throttle_patience_ms));
-    let throttled = |candidate: &&WayCandidate| {
-        candidate.blocker.as_ref().is_some_and(|blocker| blocker.why.reason == Reason::Throttled)
-    };
-    let in_time = |candidate: &&WayCandidate| {
-        candidate.ready_at <= patience && candidate.ready_at < context.message.expire_at
-    };
-    let better = survey.candidates.iter().filter(|candidate| candidate.rank < ready.rank);
-    better.filter(throttled).filter(in_time).min_by_key(|candidate| candidate.ready_at)
-}
-
-/// Since when the message has been waiting for a throttle to end, if that is what it last waited for.
-fn throttled_since(context: &RoutingContext<'_>) -> Option<Timestamp> {
-    let last = context.history.events().iter().rev().find_map(|event| match &event.detail {
-        MessageEventDetail::Waiting { why, .. } => Some((event.at, why)),
-        _ => None,
-    });
-    last.filter(|(_, why)| why.reason == Reason::Throttled).map(|(at, _)| at)
-}
-
-fn wait_for(context: &RoutingContext<'_>, candidate: &WayCandidate) -> RoutingStep {
-    let unblocked = || WaitReason { reason: Reason::Backoff, explanation: String::new() };
-    let why = candidate.blocker.as_ref().map_or_else(unblocked, |blocker| blocker.why.clone());
-    RoutingStep::Wait { until: candidate.ready_at.min(context.message.expire_at), why }
 }
 
 /// The end of a message that has no way left: suppressed when only the recipient's side stood in the way, else failed.

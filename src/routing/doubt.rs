@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use super::step::{RoutingDecision, RoutingStep, finish, wait};
+use super::step::{ProviderWait, RoutingDecision, RoutingStep, finish, wait};
 use super::ways::{WayCandidate, WaySurvey, find_ways};
 use super::{DoubtPolicy, RoutingContext};
 use crate::model::{Attempt, History, MessageState, Outcome, ProviderName, Reason, Timestamp, Way, later};
@@ -74,7 +74,7 @@ pub(super) fn settle(context: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> 
 }
 
 fn step(step: RoutingStep) -> RoutingDecision {
-    RoutingDecision { plan: None, step }
+    RoutingDecision::without_plan(step)
 }
 
 /// A copy that may have been sent: a call in doubt, and the calls that its provider takes for the same one.
@@ -201,17 +201,23 @@ impl Repeat {
         let mut plan = survey.plan;
         plan.ways.retain(|way| *way != candidate.way);
         plan.ways.insert(0, candidate.way.clone());
+        let provider = candidate.way.provider.clone();
         let step = RoutingStep::Try { way: candidate.way, content: candidate.content };
-        RoutingDecision { plan: Some(plan), step }
+        RoutingDecision {
+            plan: Some(plan),
+            step,
+            wait: ProviderWait { providers: vec![provider], patience_ends: None },
+        }
     }
 
     /// Whether it is worth waiting for where another copy may be tried: the message's own failures there block it, or a
     /// throttle that ends soon.
     fn is_near(&self, context: &RoutingContext<'_>) -> bool {
-        let patience = later(context.now, Duration::from_millis(context.retry.throttle_patience_ms));
+        let patience = context.policy.patience(context.message.class, &context.message.topic);
+        let patience_ends = later(context.now, patience);
         self.candidate.blocker.as_ref().is_some_and(|blocker| match blocker.why.reason {
             Reason::Backoff => true,
-            Reason::Throttled => blocker.until <= patience,
+            Reason::Throttled => blocker.until <= patience_ends,
             _ => false,
         })
     }

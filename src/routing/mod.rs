@@ -4,6 +4,7 @@
 //! [`RoutingStep`]. It neither waits nor calls: dispatch does, and asks again.
 
 mod blockers;
+mod choice;
 mod decision;
 mod doubt;
 mod hash;
@@ -13,6 +14,8 @@ mod settings;
 mod step;
 mod unroutable;
 mod ways;
+
+use std::time::Duration;
 
 use crate::model::{
     Admission, CellRefusal, History, Message, Preferences, Provider, ServiceWindow, Timestamp, Verdict,
@@ -25,7 +28,7 @@ pub use retry::RetrySettings;
 pub use settings::{
     BrandPolicy, BrandSettings, DoubtPolicy, FallbackSettings, KeywordSettings, TopicSettings,
 };
-pub use step::{RoutingDecision, RoutingStep};
+pub use step::{ProviderWait, RoutingDecision, RoutingStep};
 pub use unroutable::{UnroutableMessages, unroutable_messages};
 
 /// Everything a decision rests on.
@@ -77,6 +80,10 @@ pub struct ProviderAdmission<'a> {
     pub refusing_cells: Vec<CellRefusal>,
     /// The part of its weight that its health leaves it, in `0.0..=1.0`.
     pub live_weight: f64,
+    /// The rate that it was found to bear, in calls a second.
+    pub learned_rate: Option<f64>,
+    /// How long the message would wait there for others, roughly.
+    pub expected_wait: Duration,
 }
 
 #[cfg(test)]

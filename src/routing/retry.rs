@@ -18,8 +18,6 @@ pub struct RetrySettings {
     pub max_backoff_ms: u64,
     /// How many attempts a message may take in all.
     pub max_attempts: u32,
-    /// How long a throttled channel is waited for before the next channel is tried, in milliseconds.
-    pub throttle_patience_ms: u64,
     /// How many times a call whose outcome is unknown is repeated under the provider's idempotency key before the class's
     /// policy decides. Where that is to wait, a repeat that the provider certainly did not take does not count.
     pub max_repeats: u32,
@@ -38,7 +36,6 @@ impl Default for RetrySettings {
             backoff_ms: 1_000,
             max_backoff_ms: 300_000,
             max_attempts: 300,
-            throttle_patience_ms: 30_000,
             max_repeats: 3,
             max_unknown_copies: 2,
             doubt_wait_ms: 600_000,
@@ -59,7 +56,6 @@ impl RetrySettings {
         let longer = self.max_backoff_ms >= self.backoff_ms;
         errors.require(longer, "max_backoff_ms", "must be at least backoff_ms");
         errors.within("max_attempts", self.max_attempts, 1..=MAX_ATTEMPTS);
-        errors.within("throttle_patience_ms", self.throttle_patience_ms, 0..=DAY_MS);
         errors.within("max_repeats", self.max_repeats, 0..=MAX_ATTEMPTS);
         errors.within("max_unknown_copies", self.max_unknown_copies, 1..=MAX_ATTEMPTS);
         errors.within("doubt_wait_ms", self.doubt_wait_ms, 0..=30 * DAY_MS);

@@ -24,6 +24,10 @@ pub struct BrandSettings {
     pub transactional_doubt: DoubtPolicy,
     /// What becomes of a commercial message whose outcome is unknown.
     pub commercial_doubt: DoubtPolicy,
+    /// How long a transactional message waits for a better way that is busy before it takes the next, in seconds.
+    pub transactional_patience_seconds: u32,
+    /// The same for a commercial message.
+    pub commercial_patience_seconds: u32,
     /// The fallback policy of messages that bring none.
     pub fallback: FallbackSettings,
     /// The brand's own sender by channel, where it differs from the provider's.
@@ -43,6 +47,8 @@ impl Default for BrandSettings {
             ttl_minutes: 3 * 24 * 60,
             transactional_doubt: DoubtPolicy::Retry,
             commercial_doubt: DoubtPolicy::Wait,
+            transactional_patience_seconds: 30,
+            commercial_patience_seconds: 3_600,
             fallback: FallbackSettings::default(),
             senders: BTreeMap::new(),
             keywords: KeywordSettings::default(),
@@ -91,6 +97,9 @@ const MAX_TTL_MINUTES: u32 = 366 * 24 * 60;
 /// The longest that the API takes for a fallback, in seconds: 30 days.
 const MAX_FALLBACK_SECONDS: u32 = 30 * 24 * 3_600;
 
+/// The longest patience, in seconds: as long as a message may wait to be sent.
+const MAX_PATIENCE_SECONDS: u32 = MAX_TTL_MINUTES * 60;
+
 impl BrandSettings {
     /// Every number that is out of its bounds, by its key.
     fn number_errors(&self) -> Vec<SettingError> {
@@ -103,9 +112,17 @@ impl BrandSettings {
             // A wait that is left out is within its bounds.
             errors.within(key, seconds.unwrap_or(1), 1..=MAX_FALLBACK_SECONDS);
         }
+        for (key, seconds) in [
+            ("transactional_patience_seconds", self.transactional_patience_seconds),
+            ("commercial_patience_seconds", self.commercial_patience_seconds),
+        ] {
+            errors.within(key, seconds, 0..=MAX_PATIENCE_SECONDS);
+        }
         for (name, topic) in &self.topics {
             let key = format!("topics.{name:?}.ttl_minutes");
             errors.within(&key, topic.ttl_minutes.unwrap_or(1), 1..=MAX_TTL_MINUTES);
+            let key = format!("topics.{name:?}.patience_seconds");
+            errors.within(&key, topic.patience_seconds.unwrap_or(0), 0..=MAX_PATIENCE_SECONDS);
         }
         errors.into_vec()
     }
@@ -147,6 +164,8 @@ pub struct TopicSettings {
     pub channels: Vec<Channel>,
     /// How long a message may wait to be sent, in minutes.
     pub ttl_minutes: Option<u32>,
+    /// How long a message waits for a better way that is busy before it takes the next, in seconds, whatever its class.
+    pub patience_seconds: Option<u32>,
 }
 
 /// A brand's settings, checked.
@@ -168,6 +187,8 @@ pub struct BrandPolicy {
     pub keywords: Keywords,
     transactional_doubt: DoubtPolicy,
     commercial_doubt: DoubtPolicy,
+    transactional_patience: Duration,
+    commercial_patience: Duration,
     topics: Vec<TopicPolicy>,
 }
 
@@ -176,6 +197,7 @@ struct TopicPolicy {
     topic: Topic,
     channels: Vec<Channel>,
     ttl: Option<Duration>,
+    patience: Option<Duration>,
 }
 
 impl BrandPolicy {
@@ -217,6 +239,7 @@ impl BrandPolicy {
                     topic,
                     channels: topic_settings.channels.clone(),
                     ttl: topic_settings.ttl_minutes.map(minutes),
+                    patience: seconds(topic_settings.patience_seconds),
                 }),
                 Err(invalid) => error(&format!("topics.{name:?}"), &format!("{invalid}")),
             }
@@ -224,7 +247,6 @@ impl BrandPolicy {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let seconds = |value: Option<u32>| value.map(|seconds| Duration::from_secs(seconds.into()));
         Ok(Self {
             default_country: settings.default_country.clone(),
             time_zone,
@@ -239,6 +261,8 @@ impl BrandPolicy {
             keywords,
             transactional_doubt: settings.transactional_doubt,
             commercial_doubt: settings.commercial_doubt,
+            transactional_patience: Duration::from_secs(settings.transactional_patience_seconds.into()),
+            commercial_patience: Duration::from_secs(settings.commercial_patience_seconds.into()),
             topics,
         })
     }
@@ -249,6 +273,17 @@ impl BrandPolicy {
             MessageClass::Transactional => self.transactional_doubt,
             MessageClass::Commercial => self.commercial_doubt,
         }
+    }
+
+    /// How long a message of this class about `topic` waits for a better way that is busy before it takes the next.
+    pub fn patience(&self, class: MessageClass, topic: &Topic) -> Duration {
+        let of_class = match class {
+            MessageClass::Transactional => self.transactional_patience,
+            MessageClass::Commercial => self.commercial_patience,
+        };
+        self.most_specific(topic, |policy| policy.patience.is_some())
+            .and_then(|policy| policy.patience)
+            .unwrap_or(of_class)
     }
 
     /// How long a message about `topic` may wait to be sent.
@@ -275,6 +310,10 @@ impl BrandPolicy {
             .filter(|policy| policy.topic.covers(topic) && has(policy))
             .max_by_key(|policy| policy.topic.depth())
     }
+}
+
+fn seconds(count: Option<u32>) -> Option<Duration> {
+    count.map(|count| Duration::from_secs(count.into()))
 }
 
 fn minutes(count: u32) -> Duration {

@@ -1,6 +1,8 @@
 //! The steps that routing answers with.
 
-use crate::model::{History, MessageState, Plan, Reason, RenderedContent, Timestamp, WaitReason, Way};
+use crate::model::{
+    History, MessageState, Plan, ProviderName, Reason, RenderedContent, Timestamp, WaitReason, Way,
+};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +48,24 @@ pub struct RoutingDecision {
     pub plan: Option<Plan>,
     /// The step.
     pub step: RoutingStep,
+    /// What the message waits for, if it cannot go at once.
+    pub wait: ProviderWait,
+}
+
+/// What a message waits for that cannot go at once, besides a time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProviderWait {
+    /// The providers that may have it as soon as they take it.
+    pub providers: Vec<ProviderName>,
+    /// When others may have it, too.
+    pub patience_ends: Option<Timestamp>,
+}
+
+impl RoutingDecision {
+    /// A step that no plan is behind.
+    pub fn without_plan(step: RoutingStep) -> Self {
+        Self { plan: None, step, wait: ProviderWait::default() }
+    }
 }
 
 /// A wait until a moment.

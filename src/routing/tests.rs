@@ -1,3 +1,4 @@
+mod choice;
 mod doubt;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ struct RoutingCase {
     providers: Vec<Provider>,
     refusals: BTreeMap<String, AdmissionRefusal>,
     refusing_cells: BTreeMap<String, Vec<CellRefusal>>,
+    /// How long a provider is expected to let the message wait, in seconds.
+    waits: BTreeMap<&'static str, u64>,
     retry: RetrySettings,
     now: Timestamp,
 }
@@ -46,7 +49,14 @@ fn provider(name: &str, channel: Channel, failure_domain: &str, tier: u32) -> Pr
 
 /// A provider as it is offered, without a cell that refuses.
 fn offer(provider: &Provider, admission: Admission, live_weight: f64) -> ProviderAdmission<'_> {
-    ProviderAdmission { provider, admission, refusing_cells: Vec::new(), live_weight }
+    ProviderAdmission {
+        provider,
+        admission,
+        refusing_cells: Vec::new(),
+        live_weight,
+        learned_rate: None,
+        expected_wait: Duration::ZERO,
+    }
 }
 
 fn address(channel: Channel) -> Address {
@@ -108,6 +118,7 @@ impl RoutingCase {
             ],
             refusals: BTreeMap::new(),
             refusing_cells: BTreeMap::new(),
+            waits: BTreeMap::new(),
             retry: RetrySettings::default(),
             now: start(),
         }
@@ -123,6 +134,9 @@ impl RoutingCase {
             .iter()
             .map(|provider| ProviderAdmission {
                 refusing_cells: self.refusing_cells.get(provider.name.as_str()).cloned().unwrap_or_default(),
+                expected_wait: Duration::from_secs(
+                    self.waits.get(provider.name.as_str()).copied().unwrap_or_default(),
+                ),
                 ..offer(provider, admission(provider), 1.0)
             })
             .collect();
@@ -244,7 +258,7 @@ fn the_message_else_the_contact_else_the_topic_else_the_brand_orders_the_channel
     let order = |case: &RoutingCase| channel_order(&case.message, &case.preferences, &case.policy);
     assert_eq!(order(&case), (vec![Whatsapp, Sms, Email], OrderSource::Brand));
 
-    let topic = TopicSettings { channels: vec![Email, Sms], ttl_minutes: None };
+    let topic = TopicSettings { channels: vec![Email, Sms], ..TopicSettings::default() };
     let topics = BTreeMap::from([("offers".to_owned(), topic)]);
     case.policy = BrandPolicy::try_new(&BrandSettings { topics, ..BrandSettings::default() }).unwrap();
     assert_eq!(order(&case), (vec![Email, Sms], OrderSource::Topic));
@@ -382,50 +396,6 @@ fn a_doubtful_address_leaves_out_who_doubts_it() {
 
     let mut case = RoutingCase::new(MessageClass::Transactional);
     case.attempt(rejected(Rejection::OptedOut { certain: false }));
-    assert_eq!(case.next_provider(), "sms-a");
-}
-
-#[test]
-fn a_short_throttle_is_waited_for_and_a_long_one_is_not() {
-    let mut case = RoutingCase::new(MessageClass::Transactional);
-    case.providers
-        .retain(|provider| provider.name.as_str() != "wa-twilio" && provider.name.as_str() != "wa-meta-2");
-    case.attempt(throttled(5));
-    assert_eq!(expect_wait(&case.step()), (later(start(), Duration::from_secs(5)), Reason::Throttled));
-    case.wait(5);
-    assert_eq!(case.next_provider(), "wa-meta-1");
-    case.attempt(throttled(600));
-    assert_eq!(case.next_provider(), "sms-a");
-}
-
-#[test]
-fn a_throttle_without_a_wait_is_not_retried_at_once() {
-    let mut case = RoutingCase::new(MessageClass::Transactional);
-    case.message.channels = vec![Channel::Email];
-    case.attempt(throttled(0));
-    let step = case.step();
-    let (until, reason) = expect_wait(&step);
-    assert!(reason == Reason::Throttled && until >= later(start(), Duration::from_millis(500)), "{until}");
-}
-
-#[test]
-fn patience_with_a_throttled_channel_ends() {
-    let mut case = RoutingCase::new(MessageClass::Transactional);
-    case.providers.retain(|provider| ["wa-meta-1", "sms-a"].contains(&provider.name.as_str()));
-    let throttle = AdmissionRefusal::Throttled { wait: Duration::from_secs(2) };
-    for _ in 0..5 {
-        // Others use up the provider's allowance each time.
-        case.refusals.insert("wa-meta-1".into(), throttle);
-        let step = case.step();
-        let (until, reason) = expect_wait(&step);
-        let why = WaitReason { reason, explanation: "Too fast.".into() };
-        if case.history.state() != MessageState::Waiting {
-            case.history.push(case.now, MessageEventDetail::Waiting { until, why });
-        }
-        case.wait(5);
-    }
-    case.wait(10);
-    case.refusals.insert("wa-meta-1".into(), throttle);
     assert_eq!(case.next_provider(), "sms-a");
 }
 

@@ -1,5 +1,7 @@
 //! Every way a message could take, whether it may be taken now, and what blocks it.
 
+use std::time::Duration;
+
 use super::blockers::{Blocker, longest_blocker};
 use super::{
     AddressVerdict, ProviderAdmission, RecipientView, RoutingContext, channel_order, provider_order,
@@ -22,8 +24,19 @@ pub(super) struct WayCandidate {
     pub ready_at: Timestamp,
     /// What blocks it until then.
     pub blocker: Option<Blocker>,
+    /// How long its provider is expected to let it wait once nothing blocks it.
+    pub expected_wait: Duration,
+    /// The tier of its provider.
+    pub tier: u32,
     /// Whether a provider of its failure domain already failed this message.
     pub domain_failed: bool,
+}
+
+impl WayCandidate {
+    /// Of two ways for which this is the same, one stands in for the other at once.
+    pub fn preference(&self) -> (bool, usize, u32) {
+        (self.domain_failed, self.rank, self.tier)
+    }
 }
 
 /// The ways found, and the plan as people will read it.
@@ -184,7 +197,7 @@ impl WaySearch<'_> {
         offer: &ProviderAdmission<'_>,
         content: RenderedContent,
     ) -> WayCandidate {
-        let Provider { name, failure_domain, .. } = offer.provider;
+        let Provider { name, failure_domain, tier, .. } = offer.provider;
         let now = self.context.now;
         let blocker = longest_blocker(self.context, self.attempts, verdict, offer, &content);
         let blocker = blocker.filter(|blocker| blocker.until > now);
@@ -197,7 +210,16 @@ impl WaySearch<'_> {
             failure_domain: failure_domain.clone(),
         };
         let ready_at = blocker.as_ref().map_or(now, |blocker| blocker.until);
-        WayCandidate { way, content, rank, ready_at, blocker, domain_failed }
+        WayCandidate {
+            way,
+            content,
+            rank,
+            ready_at,
+            blocker,
+            expected_wait: offer.expected_wait,
+            tier: *tier,
+            domain_failed,
+        }
     }
 
     /// The attempts to an address of a channel.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use relevo::adapters::webhooks::{DeliveryReport, EventSink as _, ProviderEvent};
 use relevo::adapters::{Adapter, ProviderLimits};
-use relevo::dispatch::{ClockTrust, DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
+use relevo::dispatch::{
+    ClockTrust, DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderQueues, ProviderRegistry,
+};
 use relevo::inbound::InboundProcessor;
 use relevo::model::{
     BrandId, ConsentEvidence, ContactId, ControlMode, Message, MessageId, ProviderControl,
@@ -125,8 +127,6 @@ impl Simulation {
         let health = relevo::health::HealthSettings::default();
         let board = ProviderRegistry::new(providers.clone(), &health, self.controls.clone());
         let policies = Arc::new(script::policies());
-        let planner =
-            Planner::new(stores.consents.clone(), policies, board.clone(), RetrySettings::default());
         let limits = ProviderLimits {
             max_concurrency: script::SLOTS,
             timeout_ms: Some(script::TIMEOUT_MS),
@@ -147,6 +147,9 @@ impl Simulation {
             )
         };
         let clients = providers.iter().map(client).collect();
+        let queues = ProviderQueues::new(&clients);
+        let planner =
+            Planner::new(stores.consents.clone(), policies, board.clone(), RetrySettings::default(), queues);
         let work = Arc::new(FailingStore { stores: stores.clone(), shared: self.shared.clone() });
         // A map in memory answers at once.
         let known_time = stores.clock.known_time().now_or_never().expect("an answer").expect("a time");

@@ -17,7 +17,7 @@ impl MessageApi {
         let message = self.build_message(caller, request.message).await?;
         let history = History::accepted(message.accepted_at);
         let now = Moment { calendar: message.accepted_at, monotonic: self.clock.monotonic() };
-        let next = self.planner.decide(&message, &history, now).await?;
+        let next = self.planner.decide(&message, &history, None, now).await?;
         let answer = v1::ExplainRouteResponse { sms: sms_size(&message), ..view(next) };
         Ok(if message.send_at > message.accepted_at { delayed(answer, message.send_at) } else { answer })
     }

@@ -78,6 +78,11 @@ impl ConcurrencyLimit {
         self.durations().call
     }
 
+    /// Whether a turn is free this instant.
+    pub fn is_turn_free(&self) -> bool {
+        self.turns.available_permits() > 0
+    }
+
     /// A turn, if one is free this instant.
     pub fn try_turn(&self) -> Option<AttemptTurn> {
         let permit = self.turns.clone().try_acquire_owned().ok()?;

@@ -47,7 +47,7 @@ pub(super) struct LinePlace<'a> {
 impl WaitingLine {
     /// Nobody waits.
     pub fn new() -> Self {
-        Self(Mutex::new(LineState { next_ticket: 0, head: None, waiting: OrderedQueue::new() }))
+        Self(Mutex::new(LineState { next_ticket: 0, head: None, waiting: OrderedQueue::default() }))
     }
 
     /// Whether nobody waits.
@@ -60,15 +60,21 @@ impl WaitingLine {
         self.state().waiting.total()
     }
 
+    /// About how many have their turn before one that would come now.
+    pub fn ahead_of(&self, order: &WaitingOrder) -> usize {
+        let state = self.state();
+        state.waiting.ahead_of(order) + usize::from(state.head.is_some())
+    }
+
+    /// Whether one that comes now finds no place, where `capacity` of its class may wait.
+    pub fn is_full_for(&self, order: &WaitingOrder, capacity: usize) -> bool {
+        self.state().is_full_for(order, capacity)
+    }
+
     /// A place in the line; `None` when `capacity` of its class wait already, unless none of them is of its brand.
     pub fn join(&self, order: WaitingOrder, capacity: usize) -> Option<LinePlace<'_>> {
         let mut state = self.state();
-        let head = state.head.as_ref().filter(|head| head.order.class() == order.class());
-        let is_of_brand = head.is_some_and(|head| head.order.brand() == order.brand());
-        let others = state.waiting.len(order.class()) + usize::from(head.is_some());
-        let is_single =
-            !is_of_brand && state.waiting.len_beside(&order) == 0 && others < capacity + MAX_SINGLE_PLACES;
-        if others >= capacity && !is_single {
+        if state.is_full_for(&order, capacity) {
             return None;
         }
         state.next_ticket += 1;
@@ -85,6 +91,17 @@ impl WaitingLine {
 
     fn state(&self) -> MutexGuard<'_, LineState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LineState {
+    fn is_full_for(&self, order: &WaitingOrder, capacity: usize) -> bool {
+        let head = self.head.as_ref().filter(|head| head.order.class() == order.class());
+        let is_of_brand = head.is_some_and(|head| head.order.brand() == order.brand());
+        let others = self.waiting.len(order.class()) + usize::from(head.is_some());
+        let is_single =
+            !is_of_brand && self.waiting.len_beside(order) == 0 && others < capacity + MAX_SINGLE_PLACES;
+        others >= capacity && !is_single
     }
 }
 

@@ -1,34 +1,29 @@
 //! The limits on calling one provider: its rate, its concurrency, and how many attempts may wait for it in memory.
 //!
 //! Whoever waits for a provider does so in one order: by class, then brands in turn, then by deadline and age. The first of them wait
-//! in memory, in a line. The others go back to the store, and are parked: as soon as the line has room again they are taken up, in the
-//! same order.
+//! in memory, in a line. The others go back to the store.
 
 mod concurrency;
 mod line;
 mod order;
-mod parked;
 mod rate;
 mod returns;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use concurrency::ConcurrencyLimit;
 use line::WaitingLine;
-use parked::ParkedMessages;
 use rate::RateLimit;
 use returns::{ReturnTimes, ServiceRate};
 
 pub use concurrency::{AttemptTurn, CallSlot};
-pub use order::WaitingOrder;
+pub use order::{OrderedQueue, WaitingOrder};
 pub use returns::LineFull;
 
 use crate::adapters::ProviderLimits;
-use crate::model::{BrandId, MessageClass, MessageId};
+use crate::model::MessageClass;
 
 /// An attempt waits in memory no longer than this for its turn; with a longer wait ahead it goes back to the store, so that
 /// one slow provider does not hold the places of messages for the others.
@@ -45,10 +40,7 @@ pub struct ProviderLimiter {
     concurrency: ConcurrencyLimit,
     rate: RateLimit,
     line: WaitingLine,
-    parked: ParkedMessages,
     returns: ReturnTimes,
-    /// Told when the line has room again.
-    room: Arc<Notify>,
 }
 
 impl ProviderLimiter {
@@ -58,15 +50,8 @@ impl ProviderLimiter {
             concurrency: ConcurrencyLimit::new(limits.max_concurrency),
             rate: RateLimit::new(limits.rate_per_second),
             line: WaitingLine::new(),
-            parked: ParkedMessages::new(),
             returns: ReturnTimes::new(),
-            room: Arc::default(),
         }
-    }
-
-    /// Tells `room` whenever the line has room again.
-    pub(super) fn announce_room(&mut self, room: Arc<Notify>) {
-        self.room = room;
     }
 
     /// A turn, if nobody waits for one, one is free this instant, and no rate limits the provider: neither one that is set, nor
@@ -82,7 +67,7 @@ impl ProviderLimiter {
     /// second, which may change meanwhile.
     ///
     /// # Errors
-    /// [`LineFull`], when too many attempts wait already; then the message may be parked.
+    /// [`LineFull`], when too many attempts wait already.
     pub(super) async fn turn(
         &self,
         order: WaitingOrder,
@@ -97,31 +82,35 @@ impl ProviderLimiter {
         if !self.rate.wait_to_begin(&learned, MAX_WAIT).await {
             return Err(busy(class));
         }
-        drop(place);
-        if self.line.len() <= capacity / 2 {
-            self.room.notify_one();
-        }
         Ok(turn.begun_now())
     }
 
-    /// Remembers a message that found no place, until there is room.
-    pub(super) fn park(&self, order: &WaitingOrder) {
-        self.parked.park(order);
-        // The last who could have told may have gone.
-        if self.line.is_empty() {
-            self.room.notify_one();
+    /// How many more attempts the line has room for: none until half of it is free, so that they come several at once.
+    pub(super) fn room(&self, learned: Option<f64>) -> usize {
+        let (capacity, waiting) = (self.capacity(learned), self.line.len());
+        if waiting > capacity / 2 { 0 } else { capacity - waiting }
+    }
+
+    /// How long an attempt that came now would wait for its turn, roughly, where `ahead` others that are not in the line would be
+    /// let in before it.
+    pub(super) fn expected_wait(&self, order: &WaitingOrder, ahead: usize, learned: Option<f64>) -> Duration {
+        let ahead = ahead + self.line.ahead_of(order);
+        if ahead == 0 && self.concurrency.is_turn_free() {
+            return Duration::ZERO;
+        }
+        let interval = self.interval(learned);
+        let places = u32::try_from(ahead).unwrap_or(u32::MAX).saturating_add(1);
+        let wait = interval.saturating_mul(places);
+        match self.line.is_full_for(order, self.capacity(learned)) {
+            true => wait.max(MAX_WAIT + interval),
+            false => wait,
         }
     }
 
-    /// Forgets a parked message: it is worked on.
-    pub(super) fn forget_parked(&self, order: &WaitingOrder) {
-        self.parked.forget(order);
-    }
-
-    /// The parked messages for which there is room in the line, at most `max`.
-    pub(super) fn take_parked(&self, max: usize, learned: Option<f64>) -> Vec<(BrandId, MessageId)> {
-        let (capacity, waiting) = (self.capacity(learned), self.line.len());
-        if waiting > capacity / 2 { Vec::new() } else { self.parked.take((capacity - waiting).min(max)) }
+    /// The time between two attempts, as far as it is known.
+    fn interval(&self, learned: Option<f64>) -> Duration {
+        let by_calls = self.concurrency.call_duration() / self.concurrency.max();
+        self.rate.interval(learned).map_or(by_calls, |by_rate| by_rate.max(by_calls))
     }
 
     /// Notes that the attempt of a turn is recorded, and gives a slot for its call if one is free this instant and no rate limits

@@ -7,6 +7,9 @@ use crate::model::{BrandId, Message, MessageClass, MessageId, Timestamp};
 /// While both classes wait, one of so many turns is a commercial message's: it should not wait for ever.
 const TURNS_FOR_ONE_COMMERCIAL: u32 = 20;
 
+/// So many of a brand are counted one by one to tell how many are before another: with more of them the wait is long in any case.
+const MAX_COUNTED: usize = 4_096;
+
 /// What decides when a message has its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingOrder {
@@ -48,7 +51,7 @@ impl WaitingOrder {
 
 /// Those who wait, in the one order.
 #[derive(Debug)]
-pub(super) struct OrderedQueue<T> {
+pub struct OrderedQueue<T> {
     transactional: ClassQueue<T>,
     commercial: ClassQueue<T>,
     /// How many transactional turns there were in a row while commercial messages waited.
@@ -63,12 +66,14 @@ struct ClassQueue<T> {
     len: usize,
 }
 
-impl<T> OrderedQueue<T> {
-    /// Nobody waits.
-    pub fn new() -> Self {
-        Self { transactional: ClassQueue::new(), commercial: ClassQueue::new(), passed_over: 0 }
+/// Nobody waits.
+impl<T> Default for OrderedQueue<T> {
+    fn default() -> Self {
+        Self { transactional: ClassQueue::default(), commercial: ClassQueue::default(), passed_over: 0 }
     }
+}
 
+impl<T> OrderedQueue<T> {
     /// How many wait.
     pub fn total(&self) -> usize {
         self.transactional.len + self.commercial.len
@@ -79,6 +84,19 @@ impl<T> OrderedQueue<T> {
         match class {
             MessageClass::Transactional => self.transactional.len,
             MessageClass::Commercial => self.commercial.len,
+        }
+    }
+
+    /// About how many have their turn before one that would come now.
+    pub fn ahead_of(&self, order: &WaitingOrder) -> usize {
+        let transactional = self.transactional.ahead_of(order);
+        match order.class {
+            MessageClass::Transactional => transactional,
+            MessageClass::Commercial => {
+                let commercial = self.commercial.ahead_of(order);
+                let turns = (commercial + 1).saturating_mul(TURNS_FOR_ONE_COMMERCIAL as usize);
+                commercial + self.transactional.len.min(turns)
+            }
         }
     }
 
@@ -120,17 +138,28 @@ impl<T> OrderedQueue<T> {
     }
 }
 
-impl<T> ClassQueue<T> {
-    fn new() -> Self {
+impl<T> Default for ClassQueue<T> {
+    fn default() -> Self {
         Self { turns: VecDeque::new(), brands: HashMap::new(), len: 0 }
     }
+}
 
+impl<T> ClassQueue<T> {
     fn push(&mut self, brand: &BrandId, key: OrderKey, item: T) {
         if !self.brands.contains_key(brand) {
             self.turns.push_back(brand.clone());
         }
         let of_brand = self.brands.entry(brand.clone()).or_default();
         self.len += usize::from(of_brand.insert(key, item).is_none());
+    }
+
+    /// About how many have their turn before one that would come now: those of its brand that are before it, and as many turns of
+    /// each other brand.
+    fn ahead_of(&self, order: &WaitingOrder) -> usize {
+        let of_brand = self.brands.get(&order.brand);
+        let own = of_brand.map_or(0, |own| own.range(..order.key).take(MAX_COUNTED).count());
+        let (len, others) = of_brand.map_or((0, self.brands.len()), |own| (own.len(), self.brands.len() - 1));
+        own + (self.len - len).min((own + 1).saturating_mul(others))
     }
 
     fn pop(&mut self) -> Option<T> {
@@ -183,7 +212,7 @@ pub(super) mod tests {
 
     #[test]
     fn brands_take_turns_and_within_one_the_deadline_decides_and_then_the_age() {
-        let mut queue = OrderedQueue::new();
+        let mut queue = OrderedQueue::default();
         for (number, (brand, deadline)) in
             [("acme", 30), ("acme", 10), ("acme", 10), ("acme", 20), ("globex", 99), ("hooli", 98)]
                 .into_iter()
@@ -198,7 +227,7 @@ pub(super) mod tests {
 
     #[test]
     fn commercial_messages_wait_for_transactional_ones_but_not_for_ever() {
-        let mut queue = OrderedQueue::new();
+        let mut queue = OrderedQueue::default();
         for number in 0..100 {
             queue.push(&order(SECOND, "acme", 0, number), number);
             queue.push(&order(FIRST, "acme", 0, 100 + number), 100 + number);
@@ -210,8 +239,32 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn who_comes_now_has_before_them_what_comes_first_in_the_order() {
+        let mut queue = OrderedQueue::default();
+        for number in 0..10 {
+            queue.push(&order(FIRST, "acme", 10 + number as i64, number), number);
+            queue.push(&order(SECOND, "acme", 10, 100 + number), number);
+        }
+        queue.push(&order(FIRST, "globex", 10, 20), 20);
+        for (class, brand, deadline, ahead) in [
+            (FIRST, "acme", 5, 1),
+            (FIRST, "acme", 13, 5),
+            (FIRST, "acme", 99, 11),
+            (FIRST, "hooli", 99, 2),
+            (SECOND, "acme", 5, 11),
+            (SECOND, "acme", 11, 21),
+        ] {
+            assert_eq!(
+                queue.ahead_of(&order(class, brand, deadline, 999)),
+                ahead,
+                "{class:?} {brand} {deadline}"
+            );
+        }
+    }
+
+    #[test]
     fn whoever_is_removed_has_no_turn_and_costs_nobody_theirs() {
-        let mut queue = OrderedQueue::new();
+        let mut queue = OrderedQueue::default();
         for (number, brand) in ["acme", "globex", "acme"].into_iter().enumerate() {
             queue.push(&order(FIRST, brand, 0, number as u64), number as u64);
         }

@@ -29,7 +29,7 @@ use relevo::api::server::serve;
 use relevo::api::services::{ApiServices, ServiceDependencies};
 use relevo::api::{ApiSettings, ServerTls, token};
 use relevo::clock::Clock;
-use relevo::dispatch::{BrandPolicies, Planner, ProviderRegistry};
+use relevo::dispatch::{BrandPolicies, Planner, ProviderQueues, ProviderRegistry};
 use relevo::model::{Channel, KeyId, KeyScope, Provider, ProviderName, Timestamp};
 use relevo::routing::{BrandPolicy, BrandSettings, RetrySettings};
 use relevo::secret::Secret;
@@ -97,7 +97,13 @@ impl Gateway {
             board.providers().iter().map(|provider| (provider, Sandbox::new(Duration::ZERO, None))).collect();
         let policies = Arc::new(policies());
         let retry = RetrySettings::default();
-        let planner = Planner::new(stores.consents.clone(), policies.clone(), board.clone(), retry);
+        let planner = Planner::new(
+            stores.consents.clone(),
+            policies.clone(),
+            board.clone(),
+            retry,
+            ProviderQueues::default(),
+        );
         let rooms = ServiceDependencies {
             stores: stores.clone(),
             cursor_key: stores.messages.cursor_key([7; 32]).await.unwrap(),

@@ -230,8 +230,13 @@ async fn the_sandbox_service_exists_only_with_a_sandbox() {
     let clock = Clock::simulated(START, 7);
     let policies = Arc::new(policies());
     let board = ProviderRegistry::new(Vec::new(), &relevo::health::HealthSettings::default(), Vec::new());
-    let planner =
-        Planner::new(stores.consents.clone(), policies.clone(), board.clone(), RetrySettings::default());
+    let planner = Planner::new(
+        stores.consents.clone(),
+        policies.clone(),
+        board.clone(),
+        RetrySettings::default(),
+        ProviderQueues::default(),
+    );
     let rooms = ServiceDependencies {
         stores: stores.clone(),
         cursor_key: stores.messages.cursor_key([7; 32]).await.unwrap(),

@@ -25,7 +25,7 @@ use relevo::api::services::{ApiServices, ServiceDependencies};
 use relevo::api::{self, ServerTls, token};
 use relevo::clock::Clock;
 use relevo::config::{Config, ProviderConfig};
-use relevo::dispatch::{Planner, ProviderRegistry};
+use relevo::dispatch::{Planner, ProviderQueues, ProviderRegistry};
 use relevo::model::KeyScope;
 use relevo::store::Stores;
 use serde_json::Value;
@@ -104,7 +104,13 @@ async fn rooms(config: Config, stores: Stores, clock: Clock) -> ServiceDependenc
     let providers = config.providers.iter().map(|config| config.provider.clone()).collect();
     let board = ProviderRegistry::new(providers, &config.health, Vec::new());
     let policies = Arc::new(config.brands);
-    let planner = Planner::new(stores.consents.clone(), policies.clone(), board.clone(), config.retry);
+    let planner = Planner::new(
+        stores.consents.clone(),
+        policies.clone(),
+        board.clone(),
+        config.retry,
+        ProviderQueues::default(),
+    );
     let sandboxes: Sandboxes = config
         .providers
         .iter()

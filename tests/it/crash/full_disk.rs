@@ -120,7 +120,7 @@ async fn a_full_disk_keeps_what_was_promised_until_there_is_room() {
     const WAITS: &str = "a step of a message waits because the store failed; trying again";
     let Some(disk) = SmallDisk::mount() else { return };
     let directory = GatewayDirectory::with_data(&disk.data(), &config(16 * MIB)).await;
-    directory.add_log_settings("repeat_interval_ms = 1000");
+    directory.add_log_settings("repeat_interval_ms = 2000\nmax_repeats = 1");
     let gateway = directory.start().await;
     gateway.upsert_contact(ana()).await;
     set_behavior(&gateway, Behavior::Fail).await;

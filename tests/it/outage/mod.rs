@@ -5,6 +5,7 @@ mod cells;
 mod doubt;
 mod failover;
 mod local_failure;
+mod patience;
 mod refusals;
 mod silence;
 mod throttles;

@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope, ProviderLimits};
 use relevo::clock::Clock;
-use relevo::dispatch::{ClockTrust, DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
+use relevo::dispatch::{
+    ClockTrust, DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderQueues, ProviderRegistry,
+};
 use relevo::model::{
     Backlog, BrandId, Channel, History, Message, MessageId, MessageState, Outcome, OutcomeEvidence, Provider,
     Timestamp,
@@ -103,8 +105,10 @@ fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapt
     let policy = BrandPolicy::try_new(&BrandSettings::default()).unwrap();
     let retry = RetrySettings { backoff_ms: 1, ..RetrySettings::default() };
     let policies = Arc::new([(sample::acme(), policy)].into());
-    let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry);
     let lane = ProviderClient::new(adapter, &ProviderLimits::default());
+    let clients = [(provider.name, lane)].into();
+    let queues = ProviderQueues::new(&clients);
+    let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry, queues);
     let clock = Clock::simulated(sample::at(0), 7);
     let clock_trust = ClockTrust::new(clock, None);
     Arc::new(Dispatcher::new(
@@ -112,7 +116,7 @@ fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapt
         stores.consents.clone(),
         planner,
         board,
-        [(provider.name, lane)].into(),
+        clients,
         DispatchSettings::default(),
         clock_trust,
     ))
