@@ -195,7 +195,7 @@ impl Dispatcher {
             // What cannot be worked on keeps its claim: it would only be claimed again at once.
             let Ok(parked_for) = worked else { return };
             dispatcher.store.release(id).await;
-            dispatcher.queues.park(&order, parked_for);
+            dispatcher.park(&order, parked_for);
         };
         tasks.spawn(async move {
             // Whatever the work left behind when it panicked, no other message sees it: all that tasks share is kept whole by its owner.
@@ -206,6 +206,16 @@ impl Dispatcher {
                 );
             }
         });
+    }
+
+    /// Parks a message for these providers, and sees to it that it is taken up if one of them came to take it meanwhile.
+    fn park(&self, order: &WaitingOrder, providers: Vec<ProviderName>) {
+        self.queues.park(order, providers.clone());
+        let now = self.clock.moment();
+        let _ = providers
+            .iter()
+            .filter(|name| self.registry.admitted(name, now).is_ok())
+            .any(|name| self.queues.note_room(name, self.registry.learned_rate(name, now.monotonic)));
     }
 
     fn working(&self) -> std::sync::MutexGuard<'_, HashSet<MessageId>> {

@@ -86,9 +86,6 @@ impl ProviderQueues {
             parked.queues.entry(provider.clone()).or_default().push(order, order.clone());
         }
         parked.providers.insert(order.id(), providers);
-        drop(parked);
-        // The last who could have told of room may have gone.
-        self.inner.room.notify_one();
     }
 
     /// Forgets a message: it is worked on.
@@ -121,13 +118,15 @@ impl ProviderQueues {
         (0..count).map_while(take).collect()
     }
 
-    /// Tells whoever waits in [`room`](Self::room), if a provider has room for messages that are parked for it.
-    pub(super) fn note_room(&self, provider: &ProviderName, learned: Option<f64>) {
+    /// Tells whoever waits in [`room`](Self::room), if a provider has room for messages that are parked for it. Returns whether it has.
+    pub(super) fn note_room(&self, provider: &ProviderName, learned: Option<f64>) -> bool {
         let has_room = self.inner.limiters.get(provider).is_some_and(|limiter| limiter.room(learned) > 0);
         let is_awaited = || self.parked().queues.get(provider).is_some_and(|queue| queue.total() > 0);
-        if has_room && is_awaited() {
+        let is_told = has_room && is_awaited();
+        if is_told {
             self.inner.room.notify_one();
         }
+        is_told
     }
 
     /// Waits until there may be room for messages that are parked.

@@ -11,7 +11,7 @@ use crate::model::{Backlog, BrandId, History, Message, MessageId, Moment, Timest
 /// Messages that dispatch may work on, and when the next one is due.
 #[derive(Debug, Default)]
 pub struct ClaimedMessages {
-    /// The messages claimed, the longest due first.
+    /// The messages claimed.
     pub messages: Vec<StoredMessage>,
     /// How long it is until there is more to claim, as far as is known: until the earliest unclaimed message is due (nothing
     /// when it is already), or the earliest claim ends.
@@ -61,7 +61,7 @@ pub enum AppendResult {
 #[async_trait]
 pub trait WorkQueue: Send + Sync {
     /// Claims what is due, not held and not claimed: transactional messages before commercial ones, which always get a
-    /// share, and in each class the longest due first. A claim ends when it is released, or by itself when its lease does;
+    /// share; in each class brands take turns, and of each brand the longest due come first. A claim ends when it is released, or by itself when its lease does;
     /// until then no other claim gets the message, whatever happens to it meanwhile. Claims are void after a restart.
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimedMessages, StoreError>;
 
@@ -75,7 +75,7 @@ pub trait WorkQueue: Send + Sync {
         next_at: Option<Timestamp>,
     ) -> Result<AppendResult, StoreError>;
 
-    /// Counts the messages that wait to be sent, whether they are due or not: of each class those that are due first, until
+    /// Counts the messages that wait to be sent, whether they are due or not: of each class one brand after the other, until
     /// `limit` were looked at.
     async fn backlog(&self, limit: usize) -> Result<Backlog, StoreError>;
 

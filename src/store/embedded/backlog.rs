@@ -21,7 +21,7 @@ struct BacklogCount {
     looked_at: usize,
 }
 
-/// Counts the messages that wait to be sent: of each class those that are due first, until `limit` were looked at.
+/// Counts the messages that wait to be sent: of each class one brand after the other, until `limit` were looked at.
 pub async fn count(engine: &impl Engine, limit: usize) -> Result<Backlog, StoreError> {
     let (mut count, mut is_whole) = (BacklogCount::default(), true);
     for class in [MessageClass::Transactional, MessageClass::Commercial] {

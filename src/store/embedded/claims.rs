@@ -7,8 +7,9 @@
 //!
 //! # How it works
 //!
-//! As long as dispatch keeps up and there is room, an accepted message is handed over in memory. Every other message is
-//! found on disk, where all of them are anyway; `disk_due` is the earliest time at which a scan of the due order may find
+//! Each brand has a queue of each class, so that none stands behind the backlog of another. As long as dispatch keeps up with
+//! a queue and there is room, a message that is accepted into it is handed over in memory. Every other message is
+//! found on disk, where all of them are anyway; `on_disk` is the earliest time at which a scan of the queue's due order may find
 //! one. A bucket under which nothing is left to claim is remembered, so that scans pass over it. What is due is due by the
 //! calendar; claims end by the monotonic clock.
 //!
@@ -20,9 +21,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use super::effects::{CommitEffects, NewMessage};
+use super::effects::{CommitEffects, NewMessage, NextDue};
 use super::message_ref::MessageRef;
-use crate::model::{MessageClass, MessageId, Moment, MonotonicTime, Timestamp};
+use crate::model::{BrandId, MessageClass, MessageId, Moment, MonotonicTime, Timestamp};
 use crate::store::{DueHold, StoredMessage};
 
 /// A message that is claimed, or that waits in memory to be claimed.
@@ -42,6 +43,23 @@ struct ReadyMessage {
     size_bytes: usize,
 }
 
+/// The messages of a brand and class that are due one after the other, as far as they are not claimed.
+#[derive(Default)]
+struct DueQueue {
+    /// Those that are ready in memory, by due time.
+    ready: BTreeMap<(Timestamp, MessageId), ReadyMessage>,
+    /// The earliest time at which a message on disk may be due that is not ready.
+    on_disk: Option<Timestamp>,
+}
+
+/// The queues of a class.
+#[derive(Default)]
+struct ClassQueues {
+    brands: BTreeMap<BrandId, DueQueue>,
+    /// The brand that had the last turn.
+    last_turn: Option<BrandId>,
+}
+
 /// The claims in force, and the messages that are ready in memory.
 pub struct ClaimTable {
     claims: HashMap<MessageId, Claim>,
@@ -49,12 +67,11 @@ pub struct ClaimTable {
     exhausted: HashSet<Vec<u8>>,
     /// The entries of the due order that lead to a damaged record, and when they are tried again.
     damaged: HashMap<Vec<u8>, MonotonicTime>,
-    /// The ready messages of each class, by due time.
-    ready: [BTreeMap<(Timestamp, MessageId), ReadyMessage>; 2],
+    queues: [ClassQueues; 2],
     /// How many bytes of ready messages there is still room for.
     free_bytes: usize,
-    /// The earliest time at which a message on disk may be due that is neither claimed nor ready.
-    disk_due: Option<Timestamp>,
+    /// Whether the queues tell which brands have messages on disk.
+    is_disk_known: bool,
     /// No claim ends, and no damaged entry is tried again, before this time.
     first_end: MonotonicTime,
     /// What is left though it is due.
@@ -68,9 +85,9 @@ impl ClaimTable {
             claims: HashMap::new(),
             exhausted: HashSet::new(),
             damaged: HashMap::new(),
-            ready: Default::default(),
+            queues: Default::default(),
             free_bytes: ready_bytes,
-            disk_due: Some(Timestamp::MIN),
+            is_disk_known: false,
             first_end: MonotonicTime::MAX,
             hold: None,
         }
@@ -100,8 +117,8 @@ impl ClaimTable {
         for message in effects.accepted {
             self.hand_over(message);
         }
-        for (id, next_at) in effects.advanced {
-            work |= self.advance(id, next_at);
+        for (id, next) in effects.advanced {
+            work |= self.advance(id, next);
         }
         for bucket in effects.emptied_buckets {
             self.exhausted.remove(&bucket);
@@ -111,39 +128,62 @@ impl ClaimTable {
 
     /// Makes the next claim scan the disk, whatever was known of it.
     pub fn invalidate_disk(&mut self) {
-        self.disk_due = Some(Timestamp::MIN);
+        self.is_disk_known = false;
     }
 
-    /// Makes a new message ready when it is due at once, no due message waits on disk, and there is room.
+    /// Whether the queues tell which brands have messages on disk.
+    pub fn is_disk_known(&self) -> bool {
+        self.is_disk_known
+    }
+
+    /// Notes which brands have messages of each class on disk, and when the first of each is due.
+    pub fn set_disk(&mut self, brands: [(MessageClass, Vec<(BrandId, Timestamp)>); 2]) {
+        for (class, brands) in brands {
+            for queue in self.class(class).brands.values_mut() {
+                queue.on_disk = None;
+            }
+            for (brand, at) in brands {
+                self.note_due_on_disk(class, &brand, at);
+            }
+        }
+        self.is_disk_known = true;
+    }
+
+    /// Makes a new message ready when it is due at once, no due message of its queue waits on disk, and there is room.
     fn hand_over(&mut self, accepted: NewMessage) {
         let NewMessage { stored, message, bucket, size_bytes } = accepted;
         let (id, at) = (message.id, message.send_at);
-        let is_next = at <= stored.message.accepted_at && self.disk_due.is_none_or(|due| due > at);
+        let on_disk = self.queue(message.class, &message.brand).and_then(|queue| queue.on_disk);
+        let is_next =
+            at <= stored.message.accepted_at && self.is_disk_known && on_disk.is_none_or(|due| due > at);
         if self.claims.contains_key(&id) {
             // A scan of the disk was faster than the signal, and has claimed the message.
             return;
         }
         if !is_next || size_bytes > self.free_bytes {
             self.exhausted.remove(&bucket);
-            return self.note_due_on_disk(at);
+            return self.note_due_on_disk(message.class, &message.brand, at);
         }
         self.free_bytes -= size_bytes;
         self.exhausted.insert(bucket.clone());
-        self.ready[class_index(message.class)].insert((at, id), ReadyMessage { stored, size_bytes });
+        self.queue_mut(message.class, &message.brand)
+            .ready
+            .insert((at, id), ReadyMessage { stored, size_bytes });
         self.claims.insert(id, Claim { message, bucket: Some(bucket), until: None, next_at: Some(at) });
     }
 
     /// The history of a message grew. A message that was ready in memory is outdated there, and is read from disk when its
     /// time comes.
-    fn advance(&mut self, id: MessageId, next_at: Option<Timestamp>) -> bool {
+    fn advance(&mut self, id: MessageId, next: Option<NextDue>) -> bool {
         match self.claims.get_mut(&id) {
             Some(claim) => {
-                claim.next_at = next_at;
+                claim.next_at = next.map(|next| next.at);
                 claim.until.is_none() && self.release(id)
             }
             None => {
-                next_at.into_iter().for_each(|at| self.note_due_on_disk(at));
-                next_at.is_some()
+                let Some(NextDue { brand, class, at }) = next else { return false };
+                self.note_due_on_disk(class, &brand, at);
+                true
             }
         }
     }
@@ -158,12 +198,13 @@ impl ClaimTable {
         if let Some(bucket) = &claim.bucket {
             self.exhausted.remove(bucket);
         }
-        self.note_due_on_disk(next_at);
+        self.note_due_on_disk(claim.message.class, &claim.message.brand, next_at);
         true
     }
 
     fn remove_ready(&mut self, message: &MessageRef) {
-        let removed = self.ready[class_index(message.class)].remove(&(message.send_at, message.id));
+        let queue = self.queue_mut(message.class, &message.brand);
+        let removed = queue.ready.remove(&(message.send_at, message.id));
         self.free_bytes += removed.map_or(0, |ready| ready.size_bytes);
     }
 
@@ -184,50 +225,90 @@ impl ClaimTable {
         self.first_end = ends.chain(self.damaged.values().copied()).min().unwrap_or(MonotonicTime::MAX);
     }
 
-    /// Whether a scan of the disk may find a message that is due at `now`.
-    pub fn is_due_on_disk(&self, now: Timestamp) -> bool {
-        self.disk_due.is_some_and(|due| due <= now)
+    /// The brands of which messages of a class may be due at `now`, the one whose turn is next first.
+    pub fn brands_in_turn(&self, class: MessageClass, now: Timestamp) -> Vec<BrandId> {
+        let ClassQueues { brands, last_turn } = &self.queues[class_index(class)];
+        let has_due = |queue: &DueQueue| {
+            let ready = queue.ready.keys().next().map(|(at, _)| *at);
+            [ready, queue.on_disk].into_iter().flatten().any(|at| at <= now)
+        };
+        let due = brands.iter().filter(|(_, queue)| has_due(queue)).map(|(brand, _)| brand);
+        let (mut first, then): (Vec<BrandId>, Vec<BrandId>) =
+            due.cloned().partition(|brand| last_turn.as_ref().is_none_or(|last| brand > last));
+        first.extend(then);
+        first
     }
 
-    /// Begins a scan of the disk: what it leaves there has to be noted by [`Self::note_due_on_disk`].
-    pub fn begin_disk_scan(&mut self) {
-        self.disk_due = None;
+    /// Notes that a brand had its turn.
+    pub fn note_turn(&mut self, class: MessageClass, brand: &BrandId) {
+        self.class(class).last_turn = Some(brand.clone());
     }
 
-    /// Notes that a message on disk is due at this time that is neither claimed nor ready.
-    pub fn note_due_on_disk(&mut self, at: Timestamp) {
-        self.disk_due = Some(self.disk_due.map_or(at, |due| due.min(at)));
+    /// Begins a scan of the disk for the messages of a queue, where one may be due at `now`: what it leaves there has to be noted by
+    /// [`Self::note_due_on_disk`]. Returns whether to scan.
+    pub fn begin_disk_scan(&mut self, class: MessageClass, brand: &BrandId, now: Timestamp) -> bool {
+        let Some(queue) = self.class(class).brands.get_mut(brand) else { return false };
+        queue.on_disk.take_if(|due| *due <= now).is_some()
+    }
+
+    /// Notes that a message of a queue is due at this time on disk that is neither claimed nor ready.
+    pub fn note_due_on_disk(&mut self, class: MessageClass, brand: &BrandId, at: Timestamp) {
+        let queue = self.queue_mut(class, brand);
+        queue.on_disk = Some(queue.on_disk.map_or(at, |due| due.min(at)));
+    }
+
+    fn class(&mut self, class: MessageClass) -> &mut ClassQueues {
+        &mut self.queues[class_index(class)]
+    }
+
+    fn queue(&self, class: MessageClass, brand: &BrandId) -> Option<&DueQueue> {
+        self.queues[class_index(class)].brands.get(brand)
+    }
+
+    fn queue_mut(&mut self, class: MessageClass, brand: &BrandId) -> &mut DueQueue {
+        self.class(class).brands.entry(brand.clone()).or_default()
     }
 
     /// How long it is until there may be a message to claim: until the earliest time for which one waits, or until a claim ends.
     pub fn wait(&self, now: Moment) -> Option<Duration> {
-        let classes = [MessageClass::Transactional, MessageClass::Commercial];
-        let ready = classes.into_iter().filter_map(|class| self.unheld(class).next());
-        let next_due = ready.map(|(at, _)| at).chain(self.disk_due).min();
+        let queues = self.queues.iter().flat_map(|class| class.brands.values());
+        let first = |queue: &DueQueue| {
+            let ready = self.unheld(queue).next().map(|(at, _)| at);
+            ready.into_iter().chain(queue.on_disk).min()
+        };
+        let unknown = (!self.is_disk_known).then_some(Timestamp::MIN);
+        let next_due = queues.filter_map(first).chain(unknown).min();
         let until_due = next_due.map(|at| at.duration_since(now.calendar).try_into().unwrap_or_default());
         let until_end = (self.first_end != MonotonicTime::MAX).then(|| self.first_end.since(now.monotonic));
         until_due.into_iter().chain(until_end).min()
     }
 
-    /// The messages of a class that are ready and due at `now`, the longest due first.
-    pub fn ready(&self, class: MessageClass, now: Timestamp) -> impl Iterator<Item = (Timestamp, MessageId)> {
-        self.unheld(class).take_while(move |(at, _)| *at <= now)
+    /// The messages of a queue that are ready and due at `now`, the longest due first.
+    pub fn ready(
+        &self,
+        class: MessageClass,
+        brand: &BrandId,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, MessageId)> {
+        let queue = self.queue(class, brand).into_iter();
+        queue.flat_map(|queue| self.unheld(queue)).take_while(move |(at, _)| *at <= now)
     }
 
-    /// The messages of a class that are ready and not held.
-    fn unheld(&self, class: MessageClass) -> impl Iterator<Item = (Timestamp, MessageId)> {
-        let ready = self.ready[class_index(class)].keys().copied();
-        ready.filter(|(at, id)| !self.holds(*id, *at))
+    /// The messages of a queue that are ready and not held.
+    fn unheld(&self, queue: &DueQueue) -> impl Iterator<Item = (Timestamp, MessageId)> {
+        queue.ready.keys().copied().filter(|(at, id)| !self.holds(*id, *at))
     }
 
     /// Claims a ready message until `until`.
     pub fn claim_ready(
         &mut self,
         class: MessageClass,
+        brand: &BrandId,
         key: (Timestamp, MessageId),
         until: MonotonicTime,
     ) -> Option<StoredMessage> {
-        let ReadyMessage { stored, size_bytes } = self.ready[class_index(class)].remove(&key)?;
+        let queue = self.class(class).brands.get_mut(brand)?;
+        let ReadyMessage { stored, size_bytes } = queue.ready.remove(&key)?;
         self.free_bytes += size_bytes;
         self.claims.get_mut(&key.1)?.until = Some(until);
         self.first_end = self.first_end.min(until);

@@ -20,6 +20,18 @@ struct DueCandidate {
     stored: Result<StoredMessage, StoreError>,
 }
 
+/// Which messages to claim.
+pub struct DueQuery<'a> {
+    /// Of this class.
+    pub class: MessageClass,
+    /// Of this brand.
+    pub brand: &'a BrandId,
+    /// Those that are due by now.
+    pub now: Timestamp,
+    /// At most so many.
+    pub room: usize,
+}
+
 /// What a scan of the due order found.
 #[derive(Default)]
 pub struct DueOnDisk {
@@ -38,23 +50,42 @@ impl DueOnDisk {
     }
 }
 
-/// Scans the due order of a class for messages that are due at `now`: at most `room` of them.
+/// The brands that have messages of a class in the due order, and when the first of each is due.
+pub fn brands_with_due(
+    view: &dyn Snapshot,
+    class: MessageClass,
+) -> Result<Vec<(BrandId, Timestamp)>, StoreError> {
+    let mut brands = Vec::new();
+    let mut range = keys::all_due(class);
+    loop {
+        let mut first = None;
+        view.scan(range, ScanOrder::Ascending, &mut |key, _| {
+            first = Some(DueEntry::read(key).ok_or_else(|| senseless_key(view))?);
+            Ok(ControlFlow::Break(()))
+        })?;
+        let Some(DueEntry { at, brand, .. }) = first else { return Ok(brands) };
+        range = keys::due_of_brands_after(class, &brand);
+        brands.push((brand, at));
+    }
+}
+
+fn senseless_key(view: &dyn Snapshot) -> StoreError {
+    damaged(view, "a key of the due order makes no sense".to_owned())
+}
+
+/// Scans the due order for the messages that are asked for.
 pub fn find_due(
     view: &dyn Snapshot,
     claims: &ClaimTable,
-    class: MessageClass,
-    now: Timestamp,
-    room: usize,
+    query: &DueQuery<'_>,
 ) -> Result<DueOnDisk, StoreError> {
+    let DueQuery { class, brand, now, room } = *query;
     let mut found = DueOnDisk::default();
-    let range = claims.held_before().map_or_else(
-        || keys::all_due(class),
-        // The time of a bucket is that of its first message.
-        |at| keys::due_from(class, at.saturating_sub(BUCKET_SPAN).unwrap_or(Timestamp::MIN)),
-    );
+    // The time of a bucket is that of its first message.
+    let held = claims.held_before().map(|at| at.saturating_sub(BUCKET_SPAN).unwrap_or(Timestamp::MIN));
+    let range = keys::due_from(class, brand, held);
     view.scan(range, ScanOrder::Ascending, &mut |key, _| {
-        let due = DueEntry::read(key)
-            .ok_or_else(|| damaged(view, "a key of the due order makes no sense".to_owned()))?;
+        let due = DueEntry::read(key).ok_or_else(|| senseless_key(view))?;
         // No later entry is due before this one.
         if due.at > now || found.candidates.len() >= room && found.next_due.is_some_and(|next| next <= now) {
             found.note_due(due.at);
@@ -63,7 +94,7 @@ pub fn find_due(
         if claims.is_passed_over(key) {
             return Ok(ControlFlow::Continue(()));
         }
-        let scan = DueScan { view, claims, brand: &due.brand, now, room };
+        let scan = DueScan { view, claims, brand, now, room };
         let scanned = match due.target {
             DueTarget::Bucket(pack) => scan.bucket(key, class, due.at, pack, &mut found),
             DueTarget::Single(id) => scan.single(due.at, id, &mut found),
@@ -71,7 +102,7 @@ pub fn find_due(
         match scanned {
             // A damaged entry must not stop the others. It is left alone for a lease, and logged once in that time.
             Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(brand.id = %due.brand, %error, "due messages of a brand cannot be claimed: an entry of the due order leads to a damaged record");
+                tracing::error!(brand.id = %brand, %error, "due messages of a brand cannot be claimed: an entry of the due order leads to a damaged record");
                 found.damaged.push(key.to_vec());
             }
             scanned => scanned?,
@@ -166,28 +197,26 @@ impl DueScan<'_> {
     }
 }
 
-/// Claims up to `room` messages of a class until `until`, of those found on disk and those that are ready in memory: the
-/// longest due first.
+/// Claims messages until `until`, of those found on disk and those that are ready in memory: the
+/// longest due first. Returns them, but for those that are damaged, and how many it claimed.
 pub fn claim_due(
     claims: &mut ClaimTable,
-    class: MessageClass,
+    query: &DueQuery<'_>,
     on_disk: DueOnDisk,
-    now: Timestamp,
     until: MonotonicTime,
-    room: usize,
-) -> Vec<StoredMessage> {
-    let mut messages = Vec::new();
-    let mut claimed = 0;
+) -> (Vec<StoredMessage>, usize) {
+    let DueQuery { class, brand, now, room } = *query;
+    let (mut messages, mut claimed) = (Vec::new(), 0);
     let mut candidates = on_disk.candidates.into_iter().peekable();
     while claimed < room {
-        let ready = claims.ready(class, now).next();
+        let ready = claims.ready(class, brand, now).next();
         let found = candidates.peek().map(|candidate| (candidate.at, candidate.message.id));
         match (found, ready) {
             (None, None) => break,
             (Some(found), Some(ready)) if ready < found => {
-                messages.extend(claims.claim_ready(class, ready, until))
+                messages.extend(claims.claim_ready(class, brand, ready, until))
             }
-            (None, Some(ready)) => messages.extend(claims.claim_ready(class, ready, until)),
+            (None, Some(ready)) => messages.extend(claims.claim_ready(class, brand, ready, until)),
             (Some(_), _) => {
                 let candidate = candidates.next();
                 messages.extend(candidate.and_then(|candidate| claim(claims, candidate, until)))
@@ -203,8 +232,8 @@ pub fn claim_due(
     }
     on_disk.damaged.into_iter().for_each(|entry| claims.note_damaged(entry, until));
     let still_due = left.iter().map(|candidate| candidate.at).chain(on_disk.next_due);
-    still_due.for_each(|at| claims.note_due_on_disk(at));
-    messages
+    still_due.for_each(|at| claims.note_due_on_disk(class, brand, at));
+    (messages, claimed)
 }
 
 fn claim(claims: &mut ClaimTable, candidate: DueCandidate, until: MonotonicTime) -> Option<StoredMessage> {

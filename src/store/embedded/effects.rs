@@ -4,7 +4,7 @@
 //! on what a crash could still undo.
 
 use super::message_ref::MessageRef;
-use crate::model::{BrandId, MessageId, Timestamp};
+use crate::model::{BrandId, MessageClass, MessageId, Timestamp};
 use crate::store::StoredMessage;
 
 /// The effects of a group of operations.
@@ -13,13 +13,23 @@ pub struct CommitEffects {
     /// The messages accepted.
     pub accepted: Vec<NewMessage>,
     /// The messages whose history grew, and when each is due next; `None` when it is over.
-    pub advanced: Vec<(MessageId, Option<Timestamp>)>,
+    pub advanced: Vec<(MessageId, Option<NextDue>)>,
     /// The keys of the due buckets that are empty now, and no longer in the due order.
     pub emptied_buckets: Vec<Vec<u8>>,
     /// The cursor of the newest event.
     pub cursor: Option<u64>,
     /// The brands that have new events; one may be named more than once.
     pub brands_with_events: Vec<BrandId>,
+}
+
+/// When a message is due next, and among which messages.
+pub struct NextDue {
+    /// Its brand.
+    pub brand: BrandId,
+    /// Its class.
+    pub class: MessageClass,
+    /// When it is due.
+    pub at: Timestamp,
 }
 
 /// A message that was accepted.

@@ -68,7 +68,7 @@ pub fn append_events(
         has_reference: before.has_reference || pending.has_reference,
     });
     states.save(txn);
-    txn.note_advanced(message.id, pending.next_at);
+    txn.note_advanced(message, pending.next_at);
     Ok(())
 }
 

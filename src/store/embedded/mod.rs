@@ -20,7 +20,7 @@
 //! | opening | `memory`, `sled` |
 //! | traits | `access_keys`, `backlog`, `clock`, `consents`, `contacts`, `controls`, `event_address`, `inbound`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
 //! | engine | `engine`, `event_signals` |
-//! | due order and claims | `claims`, `due` |
+//! | due order and claims | `claims`, `due`, `due_upgrade` |
 //! | histories | `message_events` |
 //! | packs and journal | `address_owners`, `address_upgrade`, `bodies`, `contact_index`, `contact_links`, `journal`, `ledger`, `packs`, `preferences`, `ring_buffer`, `states`, `suppressions` |
 //! | transactions | `effects`, `txn` |
@@ -64,6 +64,7 @@ mod message_events;
 
 mod claims;
 mod due;
+mod due_upgrade;
 
 mod engine;
 mod event_signals;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::claims::ClaimTable;
-use super::due::{self, DueOnDisk};
+use super::due::{self, DueOnDisk, DueQuery};
 use super::engine::{Engine, WriteClass};
 use super::message_events::{self, PendingEvents, load_stored};
 use super::message_ref::MessageRef;
@@ -81,7 +81,7 @@ impl<E: Engine> WorkQueue for EmbeddedStore<E> {
 
 impl<E: Engine> EmbeddedStore<E> {
     /// Transactional messages come first, because somebody is waiting for them, but an eighth is left to commercial ones,
-    /// so that they are never held up for good.
+    /// so that they are never held up for good. Within a class the brands take turns.
     fn claim_due(
         &self,
         claims: &mut ClaimTable,
@@ -89,22 +89,55 @@ impl<E: Engine> EmbeddedStore<E> {
         limit: usize,
         until: MonotonicTime,
     ) -> Result<Vec<StoredMessage>, StoreError> {
-        let scan_disk = claims.is_due_on_disk(now);
-        if scan_disk {
-            claims.begin_disk_scan();
+        if !claims.is_disk_known() {
+            let classes = [MessageClass::Transactional, MessageClass::Commercial];
+            let [first, second] =
+                classes.map(|class| self.engine.read(|view| Ok((class, due::brands_with_due(view, class)?))));
+            claims.set_disk([first?, second?]);
         }
         let mut messages = Vec::new();
+        let mut left = limit;
         for (class, room) in
             [(MessageClass::Transactional, limit - limit / 8), (MessageClass::Commercial, limit)]
         {
-            let room = room - messages.len();
-            let on_disk = match scan_disk {
-                true => self.engine.read(|view| due::find_due(view, claims, class, now, room))?,
-                false => DueOnDisk::default(),
-            };
-            messages.extend(due::claim_due(claims, class, on_disk, now, until, room));
+            let mut room = room.min(left);
+            left -= room;
+            let mut brands = claims.brands_in_turn(class, now);
+            while room > 0 && !brands.is_empty() {
+                let share = room.div_ceil(brands.len());
+                let mut unfinished = Vec::new();
+                for brand in brands {
+                    let query = DueQuery { class, brand: &brand, now, room: share.min(room) };
+                    if query.room == 0 {
+                        break;
+                    }
+                    let (claimed, count) = self.claim_queue(claims, &query, until)?;
+                    messages.extend(claimed);
+                    room -= count;
+                    claims.note_turn(class, &brand);
+                    if count == query.room {
+                        unfinished.push(brand);
+                    }
+                }
+                brands = unfinished;
+            }
+            left += room;
         }
         Ok(messages)
+    }
+
+    /// Claims messages of one brand and class.
+    fn claim_queue(
+        &self,
+        claims: &mut ClaimTable,
+        query: &DueQuery<'_>,
+        until: MonotonicTime,
+    ) -> Result<(Vec<StoredMessage>, usize), StoreError> {
+        let on_disk = match claims.begin_disk_scan(query.class, query.brand, query.now) {
+            true => self.engine.read(|view| due::find_due(view, claims, query))?,
+            false => DueOnDisk::default(),
+        };
+        Ok(due::claim_due(claims, query, on_disk, until))
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::effects::{CommitEffects, NewMessage};
+use super::effects::{CommitEffects, NewMessage, NextDue};
 use super::keys;
 use super::lookup::{KeyValue, Lookup, Snapshot, load, read_number};
+use super::message_ref::MessageRef;
 use super::records::Record;
-use crate::model::{BrandId, MessageId, Timestamp};
+use crate::model::{BrandId, Timestamp};
 use crate::store::StoreError;
 
 /// Keys with their new values; `None` deletes.
@@ -183,8 +184,10 @@ impl<'a> Txn<'a> {
     }
 
     /// Adds to the effects that the history of a message grew, and that it is due at `next_at`.
-    pub fn note_advanced(&mut self, id: MessageId, next_at: Option<Timestamp>) {
-        self.effects.advanced.push((id, next_at));
+    pub fn note_advanced(&mut self, message: &MessageRef, next_at: Option<Timestamp>) {
+        let MessageRef { brand, class, .. } = message;
+        let next = next_at.map(|at| NextDue { brand: brand.clone(), class: *class, at });
+        self.effects.advanced.push((message.id, next));
     }
 
     /// Adds to the effects that a bucket is no longer in the due order.

@@ -1,6 +1,5 @@
 //! A provider that is busy: who stands in, how long the better way is waited for, and that room is used as soon as there is any.
 
-
 use relevo::wire::v1::{self, Channel, ControlMode, MessageState};
 
 use crate::api::send;

@@ -70,6 +70,7 @@ conformance! {
         the_event_signal_comes_with_the_event;
     queue:
         what_is_due_is_claimed_oldest_first_and_once,
+        no_brand_stands_behind_the_backlog_of_another,
         a_message_somebody_waits_for_passes_a_campaign_that_still_gets_its_share,
         a_claim_ends_with_its_lease,
         a_released_claim_is_due_at_its_own_time,

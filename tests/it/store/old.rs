@@ -4,8 +4,8 @@
 
 use relevo::consent::{LedgerStanding, standing};
 use relevo::model::{
-    Channel, ConsentAction, FallbackPolicy, Labels, MessageId, MessageState, PreferencesVersion,
-    ReceiptStatus, Suppression, SuppressionReason, Timestamp, TopicScope,
+    Channel, ConsentAction, FallbackPolicy, Labels, Message, MessageClass, MessageId, MessageState,
+    PreferencesVersion, ReceiptStatus, Suppression, SuppressionReason, Timestamp, TopicScope,
 };
 use relevo::store::{
     ContactChange, NewConsentEntry, PreferencesChange, SetPreferencesResult, StoreError, Stores,
@@ -140,6 +140,48 @@ async fn records_of_other_builds_are_read() {
     let ana = stores.contacts.find_by_address(&acme(), &phone("+34600123456")).await.unwrap().unwrap();
     assert_eq!(stores.contacts.contact(&acme(), &ana).await.unwrap().unwrap().changes, 3);
     handle.close().await.unwrap();
+}
+
+/// Up to format 5 the due order was by time, whatever the brand.
+#[tokio::test]
+async fn a_due_order_by_time_is_claimed_as_it_was() {
+    let disk = Disk::new();
+    let handle = disk.open();
+    let mut expected = Vec::new();
+    for second in 0..30 {
+        let class = [MessageClass::Transactional, MessageClass::Commercial][second as usize % 2];
+        let name = ["acme", "globex"][second as usize / 2 % 2];
+        let message = Message { class, brand: brand(name), ..message(second) };
+        let message = accept(&handle.stores, message).await;
+        let stored = handle.stores.work.reload(&message.brand, message.id).await.unwrap().unwrap();
+        if second % 3 == 0 {
+            append(&handle.stores, &stored, vec![(40, super::queue::waiting(50))], Some(at(50))).await;
+        }
+        expected.push(message.id);
+    }
+    handle.close().await.unwrap();
+    std::fs::remove_file(disk.path().join("SEAL")).unwrap();
+    let db = sled::open(disk.path().join("sled")).unwrap();
+    let by_brand: Vec<_> = db.scan_prefix([38]).collect::<Result<_, _>>().unwrap();
+    assert!(by_brand.len() > 10, "{}", by_brand.len());
+    for (key, value) in &by_brand {
+        let (name, rest) = key[2..].split_at(key[2..].iter().position(|byte| *byte == 0).unwrap() + 1);
+        let (at, rest) = rest.split_at(8);
+        let (kind, id) = rest.split_at(1);
+        db.insert([&[3], &key[1..2], at, kind, name, id].concat(), value.clone()).unwrap();
+        db.remove(key).unwrap();
+    }
+    db.flush().unwrap();
+    db.flush().unwrap();
+    drop(db);
+    let handle = disk.open();
+    let early = claim(&handle.stores, 45, 100).await;
+    let mut claimed = [early.clone(), claim(&handle.stores, 50, 100).await].concat();
+    claimed.sort();
+    assert_eq!((early.len(), claimed), (20, expected));
+    handle.close().await.unwrap();
+    let db = sled::open(disk.path().join("sled")).unwrap();
+    assert_eq!(db.scan_prefix([3]).count(), 0);
 }
 
 /// Up to format 3 a ledger was one record, without a fold beside it.

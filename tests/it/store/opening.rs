@@ -154,10 +154,10 @@ async fn a_second_handle_is_refused_at_once() {
 async fn a_store_of_a_newer_build_is_refused_untouched() {
     let disk = Disk::new();
     disk.open().close().await.unwrap();
-    std::fs::write(disk.path().join("FORMAT"), "relevo store 6\n").unwrap();
+    std::fs::write(disk.path().join("FORMAT"), "relevo store 7\n").unwrap();
     let before = snapshot(&disk.path());
     match disk.try_open() {
-        Err(StoreError::Newer { found: 6, supported: 5, .. }) => {}
+        Err(StoreError::Newer { found: 7, supported: 6, .. }) => {}
         other => panic!("{:?}", other.err()),
     }
     assert_eq!(snapshot(&disk.path()), before);
@@ -170,7 +170,7 @@ async fn a_store_of_an_older_build_is_read_and_from_then_on_refused_by_that_buil
     let format = disk.path().join("FORMAT");
     std::fs::write(&format, "relevo store 2\n").unwrap();
     disk.open().close().await.unwrap();
-    assert_eq!(std::fs::read_to_string(&format).unwrap(), "relevo store 5\n");
+    assert_eq!(std::fs::read_to_string(&format).unwrap(), "relevo store 6\n");
 }
 
 /// The other process of the tests below: opens the store in `RELEVO_TEST_STORE`, accepts messages until it is killed,

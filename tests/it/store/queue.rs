@@ -29,6 +29,41 @@ pub async fn what_is_due_is_claimed_oldest_first_and_once(stores: &Stores) {
     assert_eq!(claim(stores, 50, 2).await, []);
 }
 
+pub async fn no_brand_stands_behind_the_backlog_of_another(stores: &Stores) {
+    // Of the campaign some are as they were accepted, and some wait again.
+    let mut campaign = HashSet::new();
+    for number in 0..40 {
+        let id = accept(stores, message(0)).await.id;
+        campaign.insert(id);
+        if number % 2 == 0 {
+            let stored = get(stores, id).await;
+            append(stores, &stored, vec![(1, waiting(2))], Some(at(2))).await;
+        }
+    }
+    let mut others = Vec::new();
+    for (number, name) in ["globex", "hooli"].into_iter().enumerate() {
+        others.push(accept(stores, Message { brand: brand(name), ..message(3 + number as i64) }).await.id);
+    }
+    let claimed = claim(stores, 10, 6).await;
+    assert_eq!(
+        claimed.iter().filter(|id| campaign.contains(id)).count(),
+        4,
+        "what the others leave is the campaign's"
+    );
+    assert!(others.iter().all(|id| claimed.contains(id)), "{claimed:?}");
+
+    for name in ["globex", "globex", "hooli", "hooli"] {
+        accept(stores, Message { brand: brand(name), ..message(5) }).await;
+    }
+    let mut turns = Vec::new();
+    for _ in 0..6 {
+        let claims = stores.work.claim(due(10, 1)).await.unwrap();
+        turns.extend(claims.messages.iter().map(|stored| stored.message.brand.to_string()));
+    }
+    turns.sort();
+    assert_eq!(turns, ["acme", "acme", "globex", "globex", "hooli", "hooli"], "each brand has a turn");
+}
+
 pub async fn a_message_somebody_waits_for_passes_a_campaign_that_still_gets_its_share(stores: &Stores) {
     let commercial = |second| Message { class: MessageClass::Commercial, ..message(second) };
     let mut campaign = Vec::new();

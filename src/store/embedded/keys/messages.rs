@@ -58,41 +58,73 @@ impl DueEntry {
             DueTarget::Bucket(pack) => (0, pack),
             DueTarget::Single(id) => (1, id),
         };
-        by_class(class).time(self.at).byte(kind).name(self.brand.as_str()).id(id).done()
+        due_of(class, &self.brand).time(self.at).byte(kind).id(id).done()
     }
 
     /// Reads a key of the due order.
     pub fn read(key: &[u8]) -> Option<Self> {
+        let (rest, id) = key.get(2..)?.split_last_chunk()?;
+        let (kind, rest) = rest.split_last()?;
+        let (brand, at) = rest.split_last_chunk()?;
+        Self::from_parts(brand, *at, *kind, MessageId::from_bytes(*id))
+    }
+
+    /// Reads a key of the due order in which the time came before the brand, and of which class it is.
+    pub fn read_by_time(key: &[u8]) -> Option<(MessageClass, Self)> {
+        let class = match key.get(1)? {
+            0 => MessageClass::Transactional,
+            1 => MessageClass::Commercial,
+            _ => return None,
+        };
         let (at, rest) = key.get(2..)?.split_first_chunk()?;
         let (kind, rest) = rest.split_first()?;
         let (brand, id) = rest.split_last_chunk()?;
+        Some((class, Self::from_parts(brand, *at, *kind, MessageId::from_bytes(*id))?))
+    }
+
+    fn from_parts(brand: &[u8], at: [u8; 8], kind: u8, id: MessageId) -> Option<Self> {
         let brand = std::str::from_utf8(brand.strip_suffix(&[0])?).ok()?.parse().ok()?;
-        let id = MessageId::from_bytes(*id);
-        let what = match kind {
+        let target = match kind {
             0 => DueTarget::Bucket(id),
             1 => DueTarget::Single(id),
             _ => return None,
         };
-        Some(Self { at: read_time(*at)?, brand, target: what })
+        Some(Self { at: read_time(at)?, brand, target })
     }
 }
 
-/// The due order of a class.
+/// The due order as older builds kept it, the time before the brand.
+pub fn due_by_time() -> Range<Vec<u8>> {
+    KeyBuilder::new(3).all()
+}
+
+/// The due orders of all brands, of a class.
 pub fn all_due(class: MessageClass) -> Range<Vec<u8>> {
-    by_class(class).all()
+    due(class).all()
 }
 
-/// What is due at `from` or later.
-pub fn due_from(class: MessageClass, from: Timestamp) -> Range<Vec<u8>> {
-    by_class(class).time(from).done()..all_due(class).end
+/// The due orders of the brands after this one, of a class.
+pub fn due_of_brands_after(class: MessageClass, brand: &BrandId) -> Range<Vec<u8>> {
+    due_of(class, brand).all().end..all_due(class).end
 }
 
-fn by_class(class: MessageClass) -> KeyBuilder {
+/// What of a brand and class is due at `from` or later; all of it by default.
+pub fn due_from(class: MessageClass, brand: &BrandId, from: Option<Timestamp>) -> Range<Vec<u8>> {
+    let all = due_of(class, brand).all();
+    let start = from.map(|from| due_of(class, brand).time(from).done());
+    start.unwrap_or(all.start)..all.end
+}
+
+fn due_of(class: MessageClass, brand: &BrandId) -> KeyBuilder {
+    due(class).name(brand.as_str())
+}
+
+fn due(class: MessageClass) -> KeyBuilder {
     let class = match class {
         MessageClass::Transactional => 0,
         MessageClass::Commercial => 1,
     };
-    KeyBuilder::new(3).byte(class)
+    KeyBuilder::new(38).byte(class)
 }
 
 pub fn history(brand: &BrandId, id: MessageId) -> Vec<u8> {

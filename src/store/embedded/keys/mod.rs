@@ -9,7 +9,7 @@
 //! | 0 sequence | which | the last number, id or time given out; of cursors also the `CursorKeyRecord` |
 //! | 1 pack | brand, id of its first message | `PackRecord` |
 //! | 2 states | brand, id of the pack | `StatesRecord`, rewritten with every step |
-//! | 3 due | class, time, bucket or single, brand, id of the pack or the message | |
+//! | 3 due by time | class, time, bucket or single, brand, id of the pack or the message | (as older builds wrote it) |
 //! | 4 history | brand, id | `HistoryRecord` |
 //! | 5 idempotency | brand, key | `PointerRecord` |
 //! | 6 head | brand | `HeadRecord` |
@@ -41,6 +41,7 @@
 //! | 35 slot of a ring buffer | which, its owner, number | the entry |
 //! | 36 links of contact | brand, contact | the ids of its links |
 //! | 37 shared address | brand, kind, folded address | |
+//! | 38 due | class, brand, time, bucket or single, id of the pack or the message | |
 
 mod builder;
 mod contacts;

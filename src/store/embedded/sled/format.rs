@@ -9,10 +9,10 @@ use crate::store::StoreError;
 
 /// The format this build writes, and the newest it reads. It grows only when records or keys change in a way that an
 /// older build would misread; new fields of records do not.
-pub const CURRENT: u32 = 5;
+pub const CURRENT: u32 = 6;
 
 /// The oldest format this build reads. Format 1 kept a record for each message; format 2, states of every pack; format 3, every
-/// consent ledger whole; format 4, addresses in the spelling that was given.
+/// consent ledger whole; format 4, addresses in the spelling that was given; format 5, the due order by time.
 const OLDEST: u32 = 2;
 
 const NAME: &str = "FORMAT";

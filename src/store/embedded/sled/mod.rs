@@ -122,7 +122,7 @@ pub fn open(path: &Path, options: SledOptions) -> Result<SledHandle, StoreError>
     let groups = tree.groups()?;
     let (engine, shared, queue) = SledEngine::new(&files, tree, &options)?;
     let mut writer = Writer::new(files, options, mark, groups, lock, shared, queue);
-    writer.upgrade_addresses()?;
+    writer.upgrade()?;
     let writer = std::thread::Builder::new()
         .name("store-writer".to_owned())
         .spawn(move || writer.run())

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::super::address_upgrade;
 use super::super::effects::CommitEffects;
 use super::super::engine::WriteClass;
 use super::super::keys::{self, Sequence};
 use super::super::lookup::read_number;
-use super::super::txn::{WriteGroup, Writes};
+use super::super::txn::{Txn, WriteGroup, Writes};
+use super::super::{address_upgrade, due_upgrade};
 use super::directory::DataDirectory;
 use super::high_water_mark::HighWaterMark;
 use super::jobs::{WriteJob, WriterCommand};
@@ -83,23 +83,20 @@ impl Writer {
         }
     }
 
-    /// Brings the keys of addresses up to date. Called before anything is served.
+    /// Brings the keys that an older build wrote up to date. Called before anything is served.
     ///
     /// # Errors
     /// When the disk fails or is full; the next opening goes on.
-    pub fn upgrade_addresses(&mut self) -> Result<(), StoreError> {
-        let shared = Arc::clone(&self.shared);
-        let read = || shared.tree.read().unwrap_or_else(PoisonError::into_inner);
+    pub fn upgrade(&mut self) -> Result<(), StoreError> {
+        self.upgrade_addresses()?;
+        self.upgrade_due_order()
+    }
+
+    fn upgrade_addresses(&mut self) -> Result<(), StoreError> {
         let mut folded = 0;
-        let mut next = address_upgrade::first_step(read().as_ref().ok_or_else(unavailable)?)?;
+        let mut next = self.read(address_upgrade::first_step)?;
         while let Some(step) = next {
-            self.admit(WriteClass::Committed, disk::free_bytes(&self.files.root).unwrap_or(u64::MAX))?;
-            let tree = read();
-            let mut group = WriteGroup::new(tree.as_ref().ok_or_else(unavailable)?);
-            next = group.run(|txn| address_upgrade::take_step(txn, step, &mut folded))?;
-            let (writes, effects) = group.finish();
-            drop(tree);
-            self.commit(writes, effects)?;
+            next = self.upgrade_step(|txn| address_upgrade::take_step(txn, step, &mut folded))?;
         }
         if folded > 0 {
             tracing::info!(
@@ -108,6 +105,39 @@ impl Writer {
             );
         }
         Ok(())
+    }
+
+    fn upgrade_due_order(&mut self) -> Result<(), StoreError> {
+        let mut moved = 0;
+        let mut is_needed = self.read(due_upgrade::is_needed)?;
+        while is_needed {
+            is_needed = self.upgrade_step(|txn| due_upgrade::take_step(txn, &mut moved))?;
+        }
+        if moved > 0 {
+            tracing::info!(moved, "what is due, which an older build kept by time, is kept by brand now");
+        }
+        Ok(())
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Tree) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let tree = self.shared.tree.read().unwrap_or_else(PoisonError::into_inner);
+        read(tree.as_ref().ok_or_else(unavailable)?)
+    }
+
+    /// Makes what one step of an upgrade writes durable.
+    fn upgrade_step<T>(
+        &mut self,
+        step: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.admit(WriteClass::Committed, disk::free_bytes(&self.files.root).unwrap_or(u64::MAX))?;
+        let shared = Arc::clone(&self.shared);
+        let tree = shared.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let mut group = WriteGroup::new(tree.as_ref().ok_or_else(unavailable)?);
+        let result = group.run(step)?;
+        let (writes, effects) = group.finish();
+        drop(tree);
+        self.commit(writes, effects)?;
+        Ok(result)
     }
 
     fn run_group(&mut self, first: Box<dyn WriteJob>) {
