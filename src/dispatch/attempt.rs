@@ -150,6 +150,7 @@ impl Dispatcher {
         planned: PlannedAttempt,
     ) -> Result<TurnAttempt<'a>, Interruption> {
         let name = &planned.way.provider;
+        let kept = work.take_turn(name);
         let Some(provider) = self.providers.get(name) else {
             tracing::error!(
                 message.id = %work.message.id, provider.name = %name,
@@ -157,9 +158,10 @@ impl Dispatcher {
             );
             return Err(Interruption::Damaged);
         };
-        if let Some(turn) =
-            work.take_turn(name).or_else(|| provider.limiter.try_turn(self.learned_rate(name)))
-        {
+        let free = || {
+            if self.is_behind(work, name) { None } else { provider.limiter.try_turn(self.learned_rate(name)) }
+        };
+        if let Some(turn) = kept.or_else(free) {
             return Ok(TurnAttempt { planned, provider, turn });
         }
         let turn = self.wait_for_turn(work, &planned, provider).await?;
@@ -183,12 +185,15 @@ impl Dispatcher {
         }
         let mut changes = self.registry.subscribe();
         let order = WaitingOrder::of(&work.message);
-        let turn = tokio::select! {
-            biased;
-            _ = changes.changed() => return Err(DECIDE_AGAIN),
-            turn = provider.limiter.turn(order.clone(), || self.learned_rate(&planned.way.provider)) => turn,
-        };
         let name = &planned.way.provider;
+        let turn = match self.is_behind(work, name) {
+            true => Err(provider.limiter.busy(order.class(), self.learned_rate(name))),
+            false => tokio::select! {
+                biased;
+                _ = changes.changed() => return Err(DECIDE_AGAIN),
+                turn = provider.limiter.turn(order.clone(), || self.learned_rate(name)) => turn,
+            },
+        };
         self.queues.note_room(name, self.learned_rate(name));
         match turn {
             Ok(turn) => Ok(turn),
@@ -201,9 +206,15 @@ impl Dispatcher {
                 );
                 let why = WaitReason { reason: Reason::Busy, explanation };
                 work.record_wait(None, until, why, now);
-                Err(Interruption::Flow(self.park_until(work, until, planned.wait.clone(), now).await?))
+                Err(Interruption::Flow(self.file_until(work, until, planned.wait.clone(), now).await?))
             }
         }
+    }
+
+    /// Whether others who wait on disk for a provider have their turn before the message.
+    fn is_behind(&self, work: &MessageWork, provider: &ProviderName) -> bool {
+        let is_its_turn = work.turn_of.as_ref() == Some(provider);
+        !is_its_turn && self.queues.is_behind(provider, &WaitingOrder::of(&work.message))
     }
 
     /// The rate that a provider was found to bear, in calls a second.

@@ -126,7 +126,7 @@ impl Dispatcher {
                 continue;
             }
             health.mark_unchanged();
-            let to_next_opening = self.take_up_parked(tasks, free).await;
+            let to_next_opening = self.take_up_filed(tasks, free).await;
             // Before the claim, so that what comes after it is not missed.
             signal.mark_unchanged();
             let limit = free.min(self.settings.batch as usize);
@@ -134,7 +134,7 @@ impl Dispatcher {
             match self.store.claim(ClaimRequest { now: self.clock.moment(), limit, lease, hold }).await {
                 Ok(claims) => {
                     let more = claims.messages.len() == limit;
-                    claims.messages.into_iter().for_each(|stored| self.spawn_work(tasks, stored));
+                    claims.messages.into_iter().for_each(|stored| self.spawn_work(tasks, stored, None));
                     if !more {
                         let wait = [claims.wait, to_next_opening].into_iter().flatten().min();
                         let wait = wait.map_or(MAX_SLEEP, |wait| wait.min(MAX_SLEEP));
@@ -156,9 +156,9 @@ impl Dispatcher {
         }
     }
 
-    /// Starts a task for the first of the messages that are parked for a provider that takes them, `free` of them at most. Returns how
+    /// Starts a task for the first of the messages that are filed for a provider that takes them, `free` of them at most. Returns how
     /// long it is until another provider is asked again, as far as that is known.
-    async fn take_up_parked(self: &Arc<Self>, tasks: &mut JoinSet<()>, free: usize) -> Option<Duration> {
+    async fn take_up_filed(self: &Arc<Self>, tasks: &mut JoinSet<()>, free: usize) -> Option<Duration> {
         let (mut left, mut to_next_opening) = (free, None::<Duration>);
         for name in self.queues.awaited() {
             let admitted = match self.registry.admitted(&name, self.clock.moment()) {
@@ -174,7 +174,7 @@ impl Dispatcher {
                 if let Ok(Some(stored)) = self.store.reload(&brand, id).await
                     && stored.next_at.is_some()
                 {
-                    self.spawn_work(tasks, stored);
+                    self.spawn_work(tasks, stored, Some(name.clone()));
                     left = left.saturating_sub(1);
                 }
             }
@@ -182,20 +182,26 @@ impl Dispatcher {
         to_next_opening
     }
 
-    fn spawn_work(self: &Arc<Self>, tasks: &mut JoinSet<()>, stored: StoredMessage) {
+    /// Starts a task for a message; `turn_of` is the provider by which it was taken up, whose turn it has come to.
+    fn spawn_work(
+        self: &Arc<Self>,
+        tasks: &mut JoinSet<()>,
+        stored: StoredMessage,
+        turn_of: Option<ProviderName>,
+    ) {
         let id = stored.message.id;
         let Some(working) = InProgressGuard::begin(self, id) else { return };
         let order = WaitingOrder::of(&stored.message);
         self.queues.forget(&order);
         let dispatcher = Arc::clone(self);
         let work = async move {
-            let worked = dispatcher.work(stored).await;
+            let worked = dispatcher.work(stored, turn_of).await;
             // In this order: whoever claims the message as soon as it is released must be able to work on it.
             drop(working);
             // What cannot be worked on keeps its claim: it would only be claimed again at once.
-            let Ok(parked_for) = worked else { return };
+            let Ok(filed_for) = worked else { return };
             dispatcher.store.release(id).await;
-            dispatcher.park(&order, parked_for);
+            dispatcher.file_message(&order, filed_for);
         };
         tasks.spawn(async move {
             // Whatever the work left behind when it panicked, no other message sees it: all that tasks share is kept whole by its owner.
@@ -208,9 +214,9 @@ impl Dispatcher {
         });
     }
 
-    /// Parks a message for these providers, and sees to it that it is taken up if one of them came to take it meanwhile.
-    fn park(&self, order: &WaitingOrder, providers: Vec<ProviderName>) {
-        self.queues.park(order, providers.clone());
+    /// Files a message for these providers, and sees to it that it is taken up if one of them came to take it meanwhile.
+    fn file_message(&self, order: &WaitingOrder, providers: Vec<ProviderName>) {
+        self.queues.file_message(order, providers.clone());
         let now = self.clock.moment();
         let _ = providers
             .iter()

@@ -8,13 +8,13 @@
 //!
 //! # How it works
 //!
-//! A message that goes back to the store is *parked*: remembered by its id under each provider that may take it. Whatever takes it
+//! A message that goes back to the store is *filed*: remembered by its id under each provider that may take it. Whatever takes it
 //! up, it is forgotten under all. A provider with room takes the first of those under it. How many are before a message tells how
 //! long it would wait there.
 //!
 //! # How it recovers
 //!
-//! Parked messages are due by themselves after a while, too, so that one that is forgotten here (after a restart, or where there are too
+//! Filed messages are due by themselves after a while, too, so that one that is forgotten here (after a restart, or where there are too
 //! many) comes back later, and not never.
 
 use std::collections::{BTreeMap, HashMap};
@@ -28,7 +28,7 @@ use super::provider::ProviderClient;
 use crate::model::{BrandId, MessageId, ProviderName};
 
 /// So many messages are remembered.
-const MAX_PARKED: usize = 100_000;
+const MAX_FILED: usize = 100_000;
 
 /// The limits of every provider, and who waits for it. Cheap to clone; clones share it.
 #[derive(Clone, Default)]
@@ -39,13 +39,13 @@ pub struct ProviderQueues {
 #[derive(Default)]
 struct QueuesInner {
     limiters: BTreeMap<ProviderName, Arc<ProviderLimiter>>,
-    parked: Mutex<ParkedMessages>,
+    filed: Mutex<FiledMessages>,
     room: Notify,
 }
 
 /// The messages that wait on disk, by the providers that may take them.
 #[derive(Default)]
-struct ParkedMessages {
+struct FiledMessages {
     queues: BTreeMap<ProviderName, OrderedQueue<WaitingOrder>>,
     providers: HashMap<MessageId, Vec<ProviderName>>,
 }
@@ -66,41 +66,46 @@ impl ProviderQueues {
         learned: Option<f64>,
     ) -> Duration {
         let Some(limiter) = self.inner.limiters.get(provider) else { return Duration::ZERO };
-        let parked = self.parked().queues.get(provider).map_or(0, |queue| queue.ahead_of(order));
-        limiter.expected_wait(order, parked, learned)
+        let filed = self.filed().queues.get(provider).map_or(0, |queue| queue.ahead_of(order));
+        limiter.expected_wait(order, filed, learned)
     }
 
-    /// Whether another message can be parked.
-    pub(super) fn can_park(&self) -> bool {
-        self.parked().providers.len() < MAX_PARKED
+    /// Whether others are filed for `provider` that have their turn before a message that came now.
+    pub(super) fn is_behind(&self, provider: &ProviderName, order: &WaitingOrder) -> bool {
+        self.filed().queues.get(provider).is_some_and(|queue| queue.is_before(order))
     }
 
-    /// Parks a message for these providers, where there is room.
-    pub(super) fn park(&self, order: &WaitingOrder, providers: Vec<ProviderName>) {
-        if providers.is_empty() || !self.can_park() {
+    /// Whether another message can be filed.
+    pub(super) fn can_file(&self) -> bool {
+        self.filed().providers.len() < MAX_FILED
+    }
+
+    /// Files a message for these providers, where there is room.
+    pub(super) fn file_message(&self, order: &WaitingOrder, providers: Vec<ProviderName>) {
+        if providers.is_empty() || !self.can_file() {
             return;
         }
-        let mut parked = self.parked();
-        parked.remove(order);
+        let mut filed = self.filed();
+        filed.remove(order);
         for provider in &providers {
-            parked.queues.entry(provider.clone()).or_default().push(order, order.clone());
+            filed.queues.entry(provider.clone()).or_default().push(order, order.clone());
         }
-        parked.providers.insert(order.id(), providers);
+        filed.providers.insert(order.id(), providers);
     }
 
     /// Forgets a message: it is worked on.
     pub(super) fn forget(&self, order: &WaitingOrder) {
-        self.parked().remove(order);
+        self.filed().remove(order);
     }
 
-    /// The providers for which messages are parked.
+    /// The providers for which messages are filed.
     pub(super) fn awaited(&self) -> Vec<ProviderName> {
-        let parked = self.parked();
-        let queues = parked.queues.iter().filter(|(_, queue)| queue.total() > 0);
+        let filed = self.filed();
+        let queues = filed.queues.iter().filter(|(_, queue)| queue.total() > 0);
         queues.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Takes the first messages that are parked for `provider`, at most `max`, and no more than its line has room for.
+    /// Takes the first messages that are filed for `provider`, at most `max`, and no more than its line has room for.
     pub(super) fn take(
         &self,
         provider: &ProviderName,
@@ -109,19 +114,19 @@ impl ProviderQueues {
     ) -> Vec<(BrandId, MessageId)> {
         let Some(limiter) = self.inner.limiters.get(provider) else { return Vec::new() };
         let count = limiter.room(learned).min(max);
-        let mut parked = self.parked();
+        let mut filed = self.filed();
         let take = |_| {
-            let order = parked.queues.get_mut(provider)?.pop()?;
-            parked.remove(&order);
+            let order = filed.queues.get_mut(provider)?.pop()?;
+            filed.remove(&order);
             Some((order.brand().clone(), order.id()))
         };
         (0..count).map_while(take).collect()
     }
 
-    /// Tells whoever waits in [`room`](Self::room), if a provider has room for messages that are parked for it. Returns whether it has.
+    /// Tells whoever waits in [`room`](Self::room), if a provider has room for messages that are filed for it. Returns whether it has.
     pub(super) fn note_room(&self, provider: &ProviderName, learned: Option<f64>) -> bool {
         let has_room = self.inner.limiters.get(provider).is_some_and(|limiter| limiter.room(learned) > 0);
-        let is_awaited = || self.parked().queues.get(provider).is_some_and(|queue| queue.total() > 0);
+        let is_awaited = || self.filed().queues.get(provider).is_some_and(|queue| queue.total() > 0);
         let is_told = has_room && is_awaited();
         if is_told {
             self.inner.room.notify_one();
@@ -129,17 +134,17 @@ impl ProviderQueues {
         is_told
     }
 
-    /// Waits until there may be room for messages that are parked.
+    /// Waits until there may be room for messages that are filed.
     pub(super) async fn room(&self) {
         self.inner.room.notified().await;
     }
 
-    fn parked(&self) -> MutexGuard<'_, ParkedMessages> {
-        self.inner.parked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn filed(&self) -> MutexGuard<'_, FiledMessages> {
+        self.inner.filed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl ParkedMessages {
+impl FiledMessages {
     fn remove(&mut self, order: &WaitingOrder) {
         for provider in self.providers.remove(&order.id()).unwrap_or_default() {
             if let Some(queue) = self.queues.get_mut(&provider) {

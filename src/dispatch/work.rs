@@ -22,15 +22,17 @@ pub(super) struct MessageWork {
     pub saved: usize,
     /// A turn that was taken, and the provider that gave it: kept while the decision is made again.
     turn: Option<(ProviderName, AttemptTurn)>,
+    /// The provider by which it was taken up when its turn came: nobody who is filed there is before it.
+    pub turn_of: Option<ProviderName>,
     /// The providers that may take it while it waits on disk.
-    pub parked_for: Vec<ProviderName>,
+    pub filed_for: Vec<ProviderName>,
 }
 
 impl MessageWork {
     pub fn new(stored: StoredMessage) -> Self {
         let StoredMessage { message, history, next_at } = stored;
         let saved = history.version();
-        Self { message, history, next_at, saved, turn: None, parked_for: Vec::new() }
+        Self { message, history, next_at, saved, turn: None, turn_of: None, filed_for: Vec::new() }
     }
 
     /// The provider of which a turn is kept.
@@ -68,7 +70,7 @@ impl MessageWork {
             !is_saved && matches!(event.detail, MessageEventDetail::AttemptFinished { .. })
         };
         let facts: Vec<MessageEvent> = self.unsaved().iter().filter(is_fact).cloned().collect();
-        *self = Self { turn: self.turn.take(), ..Self::new(stored) };
+        *self = Self { turn: self.turn.take(), turn_of: self.turn_of.take(), ..Self::new(stored) };
         for fact in facts {
             self.history.push(fact.at, fact.detail);
         }

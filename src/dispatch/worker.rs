@@ -10,18 +10,23 @@ use crate::model::{MessageEventDetail, MessageState, ProviderName, Reason, Times
 use crate::routing::{ProviderWait, RoutingDecision, RoutingStep};
 use crate::store::StoredMessage;
 
-/// A message that is parked comes back by itself after this long, though no provider took it.
-const PARKED_RETURN: Duration = Duration::from_secs(30);
+/// A message that is filed comes back by itself after this long, though no provider took it.
+const FILED_RETURN: Duration = Duration::from_secs(30);
 
 impl Dispatcher {
-    /// Takes one claimed message as far as it can go now. Returns the providers that may take it while it waits on disk.
+    /// Takes one message as far as it can go now; `turn_of` is the provider by which it was taken up. Returns the providers that may take it while it waits on disk.
     ///
     /// # Errors
     /// When a record that belongs to it is damaged.
-    pub(super) async fn work(&self, stored: StoredMessage) -> Result<Vec<ProviderName>, RecordDamaged> {
+    pub(super) async fn work(
+        &self,
+        stored: StoredMessage,
+        turn_of: Option<ProviderName>,
+    ) -> Result<Vec<ProviderName>, RecordDamaged> {
         let mut work = MessageWork::new(stored);
+        work.turn_of = turn_of;
         while self.advance(&mut work).await? == WorkStatus::Again {}
-        Ok(work.parked_for)
+        Ok(work.filed_for)
     }
 
     /// Decides what to do next, and does it.
@@ -41,7 +46,7 @@ impl Dispatcher {
             RoutingStep::Wait { until, why } => {
                 let until = self.with_jitter(until, work.message.expire_at, now);
                 work.record_wait(plan, until, why, now);
-                self.park_until(work, until, wait, now).await
+                self.file_until(work, until, wait, now).await
             }
             RoutingStep::FallBack { attempt, explanation } => {
                 work.history.push(now, MessageEventDetail::FellBack { attempt, explanation });
@@ -59,7 +64,7 @@ impl Dispatcher {
 
     /// Saves what happened, and leaves the message until a provider that it waits for takes it. It comes back by itself at `until`, or
     /// when its patience ends; later where it is sure to be remembered until then, because everybody else who waits would, too.
-    pub(super) async fn park_until(
+    pub(super) async fn file_until(
         &self,
         work: &mut MessageWork,
         until: Timestamp,
@@ -67,12 +72,12 @@ impl Dispatcher {
         now: Timestamp,
     ) -> Result<WorkStatus, RecordDamaged> {
         let ProviderWait { providers, patience_ends } = wait;
-        let is_parked = !providers.is_empty() && self.queues.can_park();
-        let until = if is_parked { until.max(later(now, PARKED_RETURN)) } else { until };
+        let is_filed = !providers.is_empty() && self.queues.can_file();
+        let until = if is_filed { until.max(later(now, FILED_RETURN)) } else { until };
         let until = until.min(patience_ends.unwrap_or(until)).min(work.message.expire_at);
         let status = self.save_until(work, Some(until)).await?;
-        if is_parked && status == WorkStatus::Stop {
-            work.parked_for = providers;
+        if is_filed && status == WorkStatus::Stop {
+            work.filed_for = providers;
         }
         Ok(status)
     }

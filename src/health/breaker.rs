@@ -386,8 +386,13 @@ mod tests {
         call(breaker, HealthSignal::Failure, moment(ms));
     }
 
+    /// Opens for five seconds, and then for up to ten.
+    fn settings() -> HealthSettings {
+        HealthSettings { open_ms: 5_000, max_open_ms: 10_000, ..HealthSettings::default() }
+    }
+
     fn open_breaker() -> Breaker {
-        let mut breaker = Breaker::new(HealthSettings::default());
+        let mut breaker = Breaker::new(settings());
         (0..5).for_each(|_| fail(&mut breaker, 0));
         breaker
     }
@@ -487,7 +492,7 @@ mod tests {
     fn a_calendar_that_is_set_moves_no_probe() {
         for set_to in [0, 7_200_000] {
             let noon = Moment { calendar: date(3_600_000), monotonic: at(0) };
-            let mut breaker = Breaker::new(HealthSettings::default());
+            let mut breaker = Breaker::new(settings());
             for _ in 0..5 {
                 call(&mut breaker, HealthSignal::Failure, noon);
             }

@@ -49,6 +49,8 @@ struct EndedCall {
 pub(super) struct CallStatistics {
     min_late: Duration,
     next: u64,
+    /// Calls before this one say how the provider was, and not how it is.
+    first_counted: CallNumber,
     in_flight: BTreeMap<CallNumber, MonotonicTime>,
     ended: VecDeque<EndedCall>,
     durations: VecDeque<Duration>,
@@ -78,6 +80,7 @@ impl CallStatistics {
         Self {
             min_late,
             next: 0,
+            first_counted: CallNumber(0),
             in_flight: BTreeMap::new(),
             ended: VecDeque::new(),
             durations: VecDeque::new(),
@@ -102,7 +105,9 @@ impl CallStatistics {
 
     /// A call ended that concerned `scope`.
     pub fn end(&mut self, number: CallNumber, scope: CallScope, ok: bool, now: MonotonicTime) {
-        let Some(began) = self.in_flight.remove(&number) else { return };
+        let Some(began) = self.in_flight.remove(&number).filter(|_| number >= self.first_counted) else {
+            return;
+        };
         let duration = now.since(began);
         while self.ended.front().is_some_and(|call| now.since(call.at) >= RECENT)
             || self.ended.len() >= MAX_CALLS
@@ -119,6 +124,13 @@ impl CallStatistics {
             }
             self.durations.push_back(duration);
         }
+    }
+
+    /// Begins anew with the calls that begin from now on: the provider is well again, whatever became of those before. What is known
+    /// of calls that went well stays.
+    pub fn begin_anew(&mut self) {
+        self.first_counted = CallNumber(self.next + 1);
+        self.ended.retain(|call| call.ok);
     }
 
     /// Forgets the failures of a cell, because they are not the provider's.
@@ -150,7 +162,8 @@ impl CallStatistics {
     fn late_share(&self, now: MonotonicTime) -> f64 {
         let late_after = self.usual.map_or(Duration::MAX, |usual| (usual * LATE_FACTOR).max(self.min_late));
         // Numbers ascend, and so do times.
-        let late = self.in_flight.values().take_while(|began| now.since(**began) > late_after).count();
+        let counted = self.in_flight.range(self.first_counted..);
+        let late = counted.take_while(|(_, began)| now.since(**began) > late_after).count();
         if late < MIN_LATE {
             return 0.0;
         }
@@ -231,6 +244,29 @@ mod tests {
         assert_eq!(statistics.report(10, at(10_500)).late_share, 0.0);
         let share = statistics.report(10, at(11_100)).late_share;
         assert!(share > 0.9, "{share}");
+    }
+
+    #[test]
+    fn what_was_before_a_recovery_is_no_longer_counted() {
+        let mut statistics = usual();
+        let hanging: Vec<_> = (0..20).map(|_| statistics.begin(at(10_000))).collect();
+        for _ in 0..20 {
+            let failed = statistics.begin(at(10_000));
+            statistics.end(failed, CallScope::default(), false, at(12_000));
+        }
+        let bad = statistics.report(10, at(12_000));
+        assert!(bad.late_share > 0.4 && bad.failure_share > 0.02, "{bad:?}");
+        statistics.begin_anew();
+        let good = statistics.begin(at(12_000));
+        statistics.end(good, CallScope::default(), true, at(12_080));
+        hanging.into_iter().for_each(|call| statistics.end(call, CallScope::default(), false, at(12_090)));
+        let report = statistics.report(10, at(12_100));
+        assert_eq!((report.late_share, report.failure_share), (0.0, 0.0));
+        let failed = statistics.begin(at(12_100));
+        statistics.end(failed, CallScope::default(), false, at(12_110));
+        assert_eq!(statistics.in_flight(), 0);
+        let late: Vec<_> = (0..9).map(|_| statistics.begin(at(12_200))).collect();
+        assert!(statistics.report(10, at(14_000)).late_share > 0.9, "{}", late.len());
     }
 
     #[test]

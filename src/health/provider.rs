@@ -187,7 +187,11 @@ impl ProviderHealth {
             None => {}
         }
         let has_closed = !was_closed && self.breaker.is_closed();
-        if has_closed { self.weight.breaker_closed(now) } else { None }
+        if !has_closed {
+            return None;
+        }
+        self.calls.begin_anew();
+        self.weight.breaker_closed(now)
     }
 
     /// A receipt came for a message that it took `age` ago: the first that tells what became of it.
@@ -273,6 +277,7 @@ impl ProviderHealth {
         if control.mode == ControlMode::InService {
             self.breaker.close();
             self.cells.reset();
+            self.calls.begin_anew();
             self.weight.restore();
             self.receipts = ReceiptStatistics::new();
             self.throttled_until = None;

@@ -115,15 +115,18 @@ impl Record {
         taken.filter(|at| (from..until).contains(at)).count() as f64 / (until - from)
     }
 
-    /// Of the pairs of messages with more than a second between them, the share of which the older was taken first, in
+    /// Of the pairs of messages of one brand with more than a second between them, the share of which the older was taken first, in
     /// percent; among messages for which `is_meant` is true.
     pub fn ordered_pairs(&self, is_meant: impl Fn(&MessageRecord) -> bool) -> f64 {
-        let times = |message: &MessageRecord| Some((message.planned.at, message.first_taken()?));
-        let taken: Vec<(f64, f64)> =
+        let times = |message: &MessageRecord| {
+            Some((message.planned.at, message.first_taken()?, message.planned.brand))
+        };
+        let taken: Vec<(f64, f64, usize)> =
             self.messages.iter().filter(|message| is_meant(message)).filter_map(times).collect();
         let (mut ordered, mut all) = (0, 0);
         for (at, older) in taken.iter().enumerate() {
-            for newer in taken[at..].iter().filter(|newer| newer.0 - older.0 > 1.0) {
+            let is_newer = |newer: &&(f64, f64, usize)| newer.0 - older.0 > 1.0 && newer.2 == older.2;
+            for newer in taken[at..].iter().filter(is_newer) {
                 all += 1;
                 ordered += usize::from(older.1 <= newer.1);
             }

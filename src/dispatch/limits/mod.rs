@@ -151,7 +151,8 @@ impl ProviderLimiter {
         usize::try_from(by_rate.min(by_calls.into())).unwrap_or(usize::MAX).max(1)
     }
 
-    fn busy(&self, class: MessageClass, learned: Option<f64>) -> LineFull {
+    /// When an attempt comes back that may not join the line.
+    pub(super) fn busy(&self, class: MessageClass, learned: Option<f64>) -> LineFull {
         let estimate = self.concurrency.call_duration() / self.concurrency.max();
         let rate = match (self.rate.interval(None), self.rate.interval(learned)) {
             (Some(set), slower) if slower == Some(set) => {

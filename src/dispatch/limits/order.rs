@@ -100,6 +100,14 @@ impl<T> OrderedQueue<T> {
         }
     }
 
+    /// Whether anybody has their turn before one that would come now.
+    pub fn is_before(&self, order: &WaitingOrder) -> bool {
+        match order.class {
+            MessageClass::Transactional => self.transactional.is_before(order),
+            MessageClass::Commercial => self.transactional.len > 0 || self.commercial.is_before(order),
+        }
+    }
+
     /// How many of the same class and brand wait.
     pub fn len_beside(&self, order: &WaitingOrder) -> usize {
         let queue = match order.class {
@@ -160,6 +168,13 @@ impl<T> ClassQueue<T> {
         let own = of_brand.map_or(0, |own| own.range(..order.key).take(MAX_COUNTED).count());
         let (len, others) = of_brand.map_or((0, self.brands.len()), |own| (own.len(), self.brands.len() - 1));
         own + (self.len - len).min((own + 1).saturating_mul(others))
+    }
+
+    /// Whether another brand waits, or one of the brand that comes first.
+    fn is_before(&self, order: &WaitingOrder) -> bool {
+        self.brands.iter().any(|(brand, waiting)| {
+            *brand != order.brand || waiting.first_key_value().is_some_and(|(first, _)| *first < order.key)
+        })
     }
 
     fn pop(&mut self) -> Option<T> {
@@ -245,6 +260,13 @@ pub(super) mod tests {
             queue.push(&order(FIRST, "acme", 10 + number as i64, number), number);
             queue.push(&order(SECOND, "acme", 10, 100 + number), number);
         }
+        queue.push(&order(FIRST, "globex", 10, 20), 20);
+        assert!(queue.is_before(&order(FIRST, "acme", 5, 0)), "another brand's");
+        queue.remove(&order(FIRST, "globex", 10, 20));
+        assert!(!queue.is_before(&order(FIRST, "acme", 5, 0)));
+        assert!(
+            queue.is_before(&order(FIRST, "acme", 11, 99)) && queue.is_before(&order(SECOND, "acme", 5, 0))
+        );
         queue.push(&order(FIRST, "globex", 10, 20), 20);
         for (class, brand, deadline, ahead) in [
             (FIRST, "acme", 5, 1),
