@@ -63,7 +63,7 @@ impl Dispatcher {
     }
 
     /// Saves what happened, and leaves the message until a provider that it waits for takes it. It comes back by itself at `until`, or
-    /// when its patience ends; later where it is sure to be remembered until then, because everybody else who waits would, too.
+    /// before; later where it is sure to be remembered until then, because everybody else who waits would, too.
     pub(super) async fn file_until(
         &self,
         work: &mut MessageWork,
@@ -71,10 +71,10 @@ impl Dispatcher {
         wait: ProviderWait,
         now: Timestamp,
     ) -> Result<WorkStatus, RecordDamaged> {
-        let ProviderWait { providers, patience_ends } = wait;
+        let ProviderWait { providers, until: latest } = wait;
         let is_filed = !providers.is_empty() && self.queues.can_file();
         let until = if is_filed { until.max(later(now, FILED_RETURN)) } else { until };
-        let until = until.min(patience_ends.unwrap_or(until)).min(work.message.expire_at);
+        let until = until.min(latest.unwrap_or(until)).min(work.message.expire_at);
         let status = self.save_until(work, Some(until)).await?;
         if is_filed && status == WorkStatus::Stop {
             work.filed_for = providers;

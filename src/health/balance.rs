@@ -28,5 +28,6 @@ fn best_of(a: CallReport, b: CallReport) -> CallReport {
         late_share: a.late_share.min(b.late_share),
         duration: a.duration.into_iter().chain(b.duration).min(),
         silence: a.silence.min(b.silence),
+        refusals: a.refusals.min(b.refusals),
     }
 }

@@ -72,6 +72,8 @@ pub(super) struct CallReport {
     pub duration: Option<Duration>,
     /// The share of the usual receipts that did not come in time; 0 from the calls alone.
     pub silence: f64,
+    /// By how much it refuses more than usual; 0 from the calls alone.
+    pub refusals: f64,
 }
 
 impl CallStatistics {
@@ -156,6 +158,7 @@ impl CallStatistics {
             late_share: self.late_share(now),
             duration: if enough { Some(time / good) } else { self.usual },
             silence: 0.0,
+            refusals: 0.0,
         }
     }
 

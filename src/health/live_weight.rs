@@ -31,6 +31,9 @@ const LATE_TO_A_TENTH: f64 = 0.4;
 /// The share of missing receipts in excess of the best that leaves a tenth of the weight.
 const SILENCE_TO_A_TENTH: f64 = 0.3;
 
+/// The share of unusual refusals in excess of the best that leaves a tenth of the weight.
+const REFUSALS_TO_A_TENTH: f64 = 0.4;
+
 /// Smaller differences are chance.
 const MIN_EXCESS: f64 = 0.05;
 
@@ -74,6 +77,11 @@ pub enum WeightReason {
         /// The share of the usual receipts that did not come in time.
         share: f64,
     },
+    /// It refuses messages more often than it used to.
+    Refusals {
+        /// By how large a share more.
+        excess: f64,
+    },
     /// It is slower than another.
     Slow {
         /// How long its calls take.
@@ -94,6 +102,9 @@ impl fmt::Display for WeightReason {
             Self::Late { share } => write!(f, "{:.0} % of its calls are late", share * 100.0),
             Self::Silent { share } => {
                 write!(f, "{:.0} % of its messages have no receipt in time", share * 100.0)
+            }
+            Self::Refusals { excess } => {
+                write!(f, "it refuses {:.0} % more of its messages than usual", excess * 100.0)
             }
             Self::Slow { duration, best } => {
                 write!(f, "its calls take {} ms, others {} ms", duration.as_millis(), best.as_millis())
@@ -232,7 +243,9 @@ fn deserved(own: &CallReport, best: &CallReport, settings: &HealthSettings) -> (
     let failures = for_excess(own.failure_share, best.failure_share, FAILURES_TO_A_TENTH);
     let late = for_excess(own.late_share, best.late_share, LATE_TO_A_TENTH);
     let silent = for_excess(own.silence, best.silence, SILENCE_TO_A_TENTH);
+    let refusals = for_excess(own.refusals, best.refusals, REFUSALS_TO_A_TENTH);
     let mut lost = vec![
+        (refusals, WeightReason::Refusals { excess: own.refusals }),
         (failures, WeightReason::Failures { share: own.failure_share }),
         (late, WeightReason::Late { share: own.late_share }),
         (silent, WeightReason::Silent { share: own.silence }),

@@ -12,6 +12,7 @@ mod live_weight;
 mod provider;
 mod receipt_statistics;
 mod recent_calls;
+mod refusal_statistics;
 mod settings;
 mod window;
 

@@ -7,12 +7,13 @@ use super::call_statistics::{CallNumber, CallReport, CallStatistics};
 use super::cells::{CellPermit, CellTable, Culprit};
 use super::live_weight::{LiveWeight, WeightShift};
 use super::receipt_statistics::ReceiptStatistics;
+use super::refusal_statistics::RefusalStatistics;
 use super::{
     AdaptiveRate, Breaker, BreakerPermit, BreakerState, BreakerTrip, CallCounts, HealthSettings, HealthSignal,
 };
 use crate::model::{
     Admission, AdmissionRefusal, CallScope, CellRefusal, ControlMode, HealthCell, Moment, MonotonicTime,
-    Outcome, OutcomeEvidence, ProviderControl,
+    Outcome, OutcomeEvidence, ProviderControl, Rejection,
 };
 
 /// A call that failed, by a failure of the provider.
@@ -59,6 +60,7 @@ pub struct ProviderHealth {
     cells: CellTable,
     calls: CallStatistics,
     receipts: ReceiptStatistics,
+    refusals: RefusalStatistics,
     weight: LiveWeight,
     control: Option<ProviderControl>,
     throttled_until: Option<MonotonicTime>,
@@ -76,6 +78,7 @@ impl ProviderHealth {
             cells: CellTable::new(settings.clone()),
             calls: CallStatistics::new(Duration::from_millis(settings.min_late_ms)),
             receipts: ReceiptStatistics::new(),
+            refusals: RefusalStatistics::default(),
             weight: LiveWeight::new(),
             settings,
             control: None,
@@ -169,6 +172,9 @@ impl ProviderHealth {
         if matches!(outcome, Outcome::Sent { .. }) {
             self.receipts.taken(now.monotonic);
         }
+        if signal == HealthSignal::Success {
+            self.refusals.answered(is_refusal(outcome), now.monotonic);
+        }
         let was_closed = self.breaker.is_closed();
         let suspicion = self.breaker.record(breaker, signal, now);
         let whole = self.breaker.recent(now.monotonic);
@@ -202,7 +208,8 @@ impl ProviderHealth {
     /// How its calls go, and how far it is silent on what it took.
     pub(super) fn report(&self, now: MonotonicTime) -> CallReport {
         let calls = self.calls.report(self.settings.min_calls, now);
-        CallReport { silence: self.receipts.silence(now), ..calls }
+        let (silence, refusals) = (self.receipts.silence(now), self.refusals.excess(now));
+        CallReport { silence, refusals, ..calls }
     }
 
     /// Moves its live weight a step, held against the best of the others.
@@ -280,6 +287,7 @@ impl ProviderHealth {
             self.calls.begin_anew();
             self.weight.restore();
             self.receipts = ReceiptStatistics::new();
+            self.refusals = RefusalStatistics::default();
             self.throttled_until = None;
             self.rate = AdaptiveRate::default();
         }
@@ -330,6 +338,12 @@ impl ProviderHealth {
     pub fn last_failure(&self) -> Option<&ProviderFailure> {
         self.last_failure.as_ref()
     }
+}
+
+/// Whether a provider refused the message, for whatever it says of it or of its address. An opt-out is the person's word.
+fn is_refusal(outcome: &Outcome) -> bool {
+    let Outcome::Rejected { cause, .. } = outcome else { return false };
+    matches!(cause, Rejection::Policy | Rejection::Content | Rejection::Address { .. })
 }
 
 #[cfg(test)]

@@ -29,20 +29,22 @@ pub(super) fn choose(
     context: &RoutingContext<'_>,
     candidates: &[WayCandidate],
 ) -> Option<(RoutingStep, ProviderWait)> {
+    let by_themselves = candidates.iter().filter(|candidate| !waits_for_provider(candidate));
+    let free_at = by_themselves.map(|candidate| candidate.ready_at).min();
     let open: Vec<&WayCandidate> = candidates.iter().filter(|candidate| is_open(candidate)).collect();
     let Some((chosen, providers)) = best_in_time(context, &open).filter(|_| is_any_ready(context, &open))
     else {
         let earliest = candidates.iter().min_by_key(|candidate| candidate.ready_at)?;
-        let providers = providers_of(candidates.iter());
-        return Some((wait_for(context, earliest), ProviderWait { providers, patience_ends: None }));
+        let wait = ProviderWait { providers: providers_of(candidates.iter()), until: free_at };
+        return Some((wait_for(context, earliest), wait));
     };
-    let patience_ends = patience_ends(context);
-    let patience_ends = Some(patience_ends).filter(|ends| *ends > context.now);
+    let patience_ends = Some(patience_ends(context)).filter(|ends| *ends > context.now);
+    let until = patience_ends.into_iter().chain(free_at).min();
     let step = match chosen.ready_at <= context.now {
         true => RoutingStep::Try { way: chosen.way.clone(), content: chosen.content.clone() },
         false => wait_for(context, chosen),
     };
-    Some((step, ProviderWait { providers, patience_ends }))
+    Some((step, ProviderWait { providers, until }))
 }
 
 /// The way to wait for or to take, and the providers that may have the message as soon as they take it: those that come before it,
@@ -76,10 +78,15 @@ fn is_any_ready(context: &RoutingContext<'_>, open: &[&WayCandidate]) -> bool {
     open.iter().any(|way| way.ready_at <= context.now)
 }
 
+/// Whether the state of its provider is all that a way waits for, if anything.
+fn waits_for_provider(way: &WayCandidate) -> bool {
+    way.blocker.as_ref().is_none_or(|blocker| blocker.is_of_provider)
+}
+
 /// The providers whose own state is all that ways wait for, each once.
 fn providers_of<'a>(ways: impl Iterator<Item = &'a WayCandidate>) -> Vec<ProviderName> {
     let mut providers: Vec<ProviderName> = Vec::new();
-    for way in ways.filter(|way| way.blocker.as_ref().is_none_or(|blocker| blocker.is_of_provider)) {
+    for way in ways.filter(|way| waits_for_provider(way)) {
         if !providers.contains(&way.way.provider) {
             providers.push(way.way.provider.clone());
         }

@@ -206,7 +206,7 @@ impl Repeat {
         RoutingDecision {
             plan: Some(plan),
             step,
-            wait: ProviderWait { providers: vec![provider], patience_ends: None },
+            wait: ProviderWait { providers: vec![provider], until: None },
         }
     }
 

@@ -57,8 +57,9 @@ pub struct RoutingDecision {
 pub struct ProviderWait {
     /// The providers that may have it as soon as they take it.
     pub providers: Vec<ProviderName>,
-    /// When others may have it, too.
-    pub patience_ends: Option<Timestamp>,
+    /// When it is to be looked at again at the latest, whatever these do: its patience ends, or a way is free that waits for none of
+    /// them.
+    pub until: Option<Timestamp>,
 }
 
 impl RoutingDecision {

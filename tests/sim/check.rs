@@ -95,6 +95,7 @@ fn problems_of(stored: &StoredMessage, effects: &[&Effect], trouble: Trouble) ->
         "what reached a provider is not what the history says",
     );
     check(state_is_honest(state, &stored.history, effects), "the state is not honest");
+    check(commercial_goes_once(stored, effects), "a commercial message was taken twice");
     problems
 }
 
@@ -226,6 +227,11 @@ fn history_matches_effects(history: &History, effects: &[&Effect], trouble: Trou
         })
     });
     let distinct: BTreeSet<u32> = effects.iter().map(|effect| effect.attempt).collect();
+    let once = effects.iter().filter(|effect| !effect.is_lie).count();
+    let denied = effects.iter().filter(|effect| effect.is_lie).map(|effect| effect.attempt);
+    let only_denied: BTreeSet<u32> = denied
+        .filter(|attempt| !effects.iter().any(|effect| !effect.is_lie && effect.attempt == *attempt))
+        .collect();
     // Of a call that was repeated, the first that arrived had the effect.
     let had_effect = |sent: &Attempt<'_>| {
         distinct.contains(&sent.number)
@@ -234,13 +240,16 @@ fn history_matches_effects(history: &History, effects: &[&Effect], trouble: Trou
             )
     };
     let sent = attempts.iter().filter(|attempt| matches!(attempt.ended, Some((_, Outcome::Sent { .. }))));
-    all_recorded && distinct.len() == effects.len() && sent.into_iter().all(had_effect)
+    all_recorded && distinct.len() == once + only_denied.len() && sent.into_iter().all(had_effect)
 }
 
 /// Invariant 8: sent means that a provider accepted the message; suppressed, cancelled and failed that none is known to have.
 fn state_is_honest(state: MessageState, history: &History, effects: &[&Effect]) -> bool {
     let attempts = history.attempts();
     let explained = |effect: &&Effect| {
+        if effect.is_lie {
+            return true;
+        }
         let attempt = attempts.iter().find(|attempt| attempt.number == effect.attempt);
         attempt.is_some_and(|attempt| {
             attempt.receipt == Some(ReceiptStatus::Failed)
@@ -255,6 +264,21 @@ fn state_is_honest(state: MessageState, history: &History, effects: &[&Effect]) 
         }
         MessageState::Accepted | MessageState::Waiting | MessageState::Sending => false,
     }
+}
+
+/// Of a commercial message no two copies stand, unless a provider said that it did not take what it took, or that it failed.
+fn commercial_goes_once(stored: &StoredMessage, effects: &[&Effect]) -> bool {
+    let failed = |attempt: u32| {
+        stored.history.events().iter().any(|event| match &event.detail {
+            MessageEventDetail::Receipt(receipt) => {
+                receipt.attempt == attempt && receipt.status == ReceiptStatus::Failed
+            }
+            MessageEventDetail::FellBack { attempt: given_up, .. } => *given_up == attempt,
+            _ => false,
+        })
+    };
+    let standing = effects.iter().filter(|effect| !effect.is_lie && !failed(effect.attempt));
+    stored.message.class != MessageClass::Commercial || standing.count() <= 1
 }
 
 fn tally(shared: &SimulationState, stored: &StoredMessage) {

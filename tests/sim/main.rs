@@ -11,8 +11,9 @@
 //! # How it works
 //!
 //! [`script::Script`] draws from the seed's random numbers: contacts with addresses, preferences and consents; messages and
-//! repetitions of them; faults of whole failure domains (refusals, calls that hang, lost answers, throttling, wrong
-//! credentials); a calendar that is set forward and back; grants that claim a time to come; texts that stop and start, from
+//! repetitions of them; faults of whole failure domains, or of what one sender sends or one country gets there ([`faults`]: refusals,
+//! calls that hang, lost answers, throttling, wrong credentials; slow, silent and half-broken providers, and those that refuse for no
+//! reason, deny what they took, or take one call for two); a calendar that is set forward and back; grants that claim a time to come; texts that stop and start, from
 //! addresses in the spelling of the provider; reasons to
 //! suppress an address, told and lifted; deletions, cancellations, operators' controls, and crashes.
 //!
@@ -29,9 +30,14 @@
 //!
 //! - At the moment of each call, from outside of the rooms that decide ([`provider`]): the attempt is on record, the message
 //!   has not expired, consent allows it and no reason against the address stands (2), also by the order in which it was recorded alone ([`recorded_consents`]), and the breaker, the slots and the operator's control admit it (5).
+//! - Whenever a breaker opens ([`blame`]): what one sender or country alone met opens none of the whole provider, while others are
+//!   well there (12).
+//! - Every few seconds, in one seed of four in which nobody sets the calendar ([`idle_ways`]): no message waits that could go at once
+//!   by a provider that has nothing to do (13).
 //! - When a message is accepted ([`simulation`]): one idempotency key has one message.
 //! - When all is over ([`check`]): no acknowledged message is lost (1), nothing follows `sent` but what the fallback policy
-//!   asks for (3), no message has more copies in doubt than its class may (4), every message has ended and its history explains
+//!   asks for (3), no message has more copies in doubt than its class may (4), no commercial message was taken twice, unless a
+//!   provider said otherwise of what it took, every message has ended and its history explains
 //!   its state (7), the states are honest about what providers accepted (8), and every receipt that comes again, in another
 //!   order, changes nothing (6).
 //! - Over all seeds ([`tally`]): every final state, every outcome and every kind of trouble occurred, since a simulation in which
@@ -51,8 +57,11 @@
 //! - Mistakes in the adapters, the API, the webhooks and the configuration, which are not part of it.
 //! - What no script draws. Bounces, moved addresses and links, for example, are left to `tests/it`.
 
+mod blame;
 mod check;
 mod failing_store;
+mod faults;
+mod idle_ways;
 mod incoming_texts;
 mod provider;
 mod recorded_consents;

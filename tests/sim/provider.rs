@@ -1,9 +1,10 @@
 //! A scripted provider: at the instant of each call it checks that the call was permitted, and then it does what the script
 //! says.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,12 +12,13 @@ use relevo::adapters::{Adapter, Envelope};
 use relevo::health::BreakerState;
 use relevo::model::{
     Address, AttemptRef, Channel, ConsentAction, ConsentDecision, ControlMode, Message, MessageClass,
-    MessageId, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient,
-    ReferenceForms, Rejection, ThrottleScope, Timestamp, later,
+    MessageId, MonotonicTime, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus,
+    Recipient, ReferenceForms, Rejection, ThrottleScope, Timestamp, later,
 };
 use relevo::store::StoredMessage;
 
-use crate::script::{self, FaultKind};
+use crate::faults::FaultKind;
+use crate::script;
 use crate::state::SimulationState;
 
 /// The effect of a call outside of the gateway: a provider accepted a message.
@@ -27,6 +29,8 @@ pub struct Effect {
     pub attempt: u32,
     pub provider: ProviderName,
     pub address: Address,
+    /// Whether the provider said that it did not take it, or took one call for two.
+    pub is_lie: bool,
 }
 
 /// The idempotency key of a call: the provider, the message, and the attempt that is repeated.
@@ -34,6 +38,21 @@ pub type CallKey = (ProviderName, MessageId, u32);
 
 /// How many probes a half-open breaker admits, by default.
 const PROBES: u32 = 1;
+
+/// What becomes of a message that a provider accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Acceptance {
+    /// It says so.
+    Answered,
+    /// Its answer is lost.
+    ReplyLost,
+    /// It says that it did not take it.
+    Denied,
+    /// It says so, and nothing more is heard of it.
+    Swallowed,
+    /// It says so, and takes it a second time.
+    Twice,
+}
 
 /// An adapter that behaves as the script says.
 pub struct ScriptedProvider {
@@ -43,6 +62,8 @@ pub struct ScriptedProvider {
     pub calls: AtomicU32,
     /// The calls in flight that began while the breaker was half open.
     pub probes: AtomicU32,
+    /// When it took calls while it bore only so many a minute.
+    pub taken_at: Mutex<VecDeque<MonotonicTime>>,
 }
 
 /// Counts a call until it ends or is cut off.
@@ -72,10 +93,13 @@ impl Adapter for ScriptedProvider {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         let _call = CallGuard::new(&self.calls);
         let _probe = self.begin_probe();
+        let pending =
+            self.shared.answers.pending(&self.provider.name, envelope, || self.shared.clock.monotonic());
         self.check_permitted(envelope).await;
         let latency = Duration::from_millis(self.shared.rng().u64(5..400));
         tokio::time::sleep(latency).await;
         let outcome = self.answer(envelope).await;
+        pending.answered(&outcome);
         self.shared.log(format!(
             "{} attempt {} by {}: {}",
             envelope.message_id,
@@ -96,32 +120,77 @@ impl ScriptedProvider {
 
     async fn answer(&self, envelope: &Envelope) -> Outcome {
         let evidence = OutcomeEvidence::new("scripted", "as the script says");
-        match self.shared.fault(&self.provider.failure_domain) {
-            Some(FaultKind::Refuse) => Outcome::Unavailable { evidence },
-            Some(FaultKind::Hang) => std::future::pending().await,
+        let fault = self.shared.fault(&self.provider.failure_domain, envelope);
+        if let Some(fault) = fault {
+            self.shared.count(format!("fault {}", fault.name()));
+        }
+        match fault {
+            Some(FaultKind::Refuse) => return Outcome::Unavailable { evidence },
+            Some(FaultKind::HalfBroken { percent }) if self.shared.rng().u8(0..100) < percent => {
+                return Outcome::Unavailable { evidence };
+            }
+            Some(FaultKind::Hang) => return std::future::pending().await,
             Some(FaultKind::LoseReply) => {
-                self.accept(envelope, true);
-                std::future::pending().await
+                self.accept(envelope, Acceptance::ReplyLost);
+                return std::future::pending().await;
+            }
+            Some(FaultKind::TakenAndDenied) => {
+                self.accept(envelope, Acceptance::Denied);
+                return Outcome::Unavailable { evidence };
+            }
+            Some(FaultKind::MistakenRefusal) => {
+                let causes = [Rejection::Policy, Rejection::Address { certain: false }];
+                let cause = causes[self.shared.rng().usize(0..2)].clone();
+                return Outcome::Rejected { cause, evidence };
+            }
+            Some(FaultKind::Slow) => {
+                let more = Duration::from_millis(self.shared.rng().u64(2_000..4_500));
+                tokio::time::sleep(more).await;
+            }
+            Some(FaultKind::Limited { per_minute, tells }) if !self.bears(per_minute) => {
+                let wait = self.shared.rng().u64(1..30);
+                let retry_after = tells.then(|| Duration::from_secs(wait));
+                return Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence };
             }
             Some(FaultKind::Throttle) => {
                 let retry_after = Some(Duration::from_secs(self.shared.rng().u64(1..90)));
-                Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence }
+                return Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence };
             }
-            Some(FaultKind::Misconfigure) => Outcome::Misconfigured { evidence },
-            None if self.shared.is_bad_address(&envelope.address) => {
-                Outcome::Rejected { cause: Rejection::Address { certain: true }, evidence }
-            }
-            None => {
-                let refusal = self.shared.rng().u8(0..60);
-                let cause = match refusal {
-                    0 => Rejection::Content,
-                    1 => Rejection::OptedOut { certain: true },
-                    2 => Rejection::CommercialOptedOut,
-                    _ => return Outcome::sent(self.accept(envelope, false)),
-                };
-                Outcome::Rejected { cause, evidence }
-            }
+            Some(FaultKind::Misconfigure) => return Outcome::Misconfigured { evidence },
+            _ => {}
         }
+        if self.shared.is_bad_address(&envelope.address) {
+            return Outcome::Rejected { cause: Rejection::Address { certain: true }, evidence };
+        }
+        let refusal = self.shared.rng().u8(0..60);
+        let cause = match refusal {
+            0 => Rejection::Content,
+            1 => Rejection::OptedOut { certain: true },
+            2 => Rejection::CommercialOptedOut,
+            _ => {
+                let acceptance = match fault {
+                    Some(FaultKind::Silent) => Acceptance::Swallowed,
+                    Some(FaultKind::TakenTwice) => Acceptance::Twice,
+                    _ => Acceptance::Answered,
+                };
+                return Outcome::sent(self.accept(envelope, acceptance));
+            }
+        };
+        Outcome::Rejected { cause, evidence }
+    }
+
+    /// Whether another call is within so many a minute.
+    fn bears(&self, per_minute: usize) -> bool {
+        let now = self.shared.clock.monotonic();
+        let mut taken = self.taken_at.lock().unwrap();
+        while taken.front().is_some_and(|at| now.since(*at) >= Duration::from_secs(60)) {
+            taken.pop_front();
+        }
+        let bears = taken.len() < per_minute;
+        if bears {
+            taken.push_back(now);
+        }
+        bears
     }
 
     /// The reference of the message that a call with this key brought before, as far as the provider knows it yet. A provider
@@ -138,20 +207,28 @@ impl ScriptedProvider {
 
     /// Accepts the message, and reports on it within 20 minutes: never, once or several times, in any order. Returns the
     /// reference.
-    fn accept(&self, envelope: &Envelope, reply_lost: bool) -> String {
+    fn accept(&self, envelope: &Envelope, acceptance: Acceptance) -> String {
         let key = (self.provider.name.clone(), envelope.message_id, envelope.idempotency_attempt);
         if let Some(reference) = self.known(&key) {
             return reference;
         }
         let reference = format!("{}/{}", envelope.message_id, envelope.attempt);
         self.shared.keys.lock().unwrap().insert(key, (self.shared.script_now(), reference.clone()));
-        self.shared.record_effect(Effect {
+        let effect = Effect {
             at: self.shared.now(),
             message: envelope.message_id,
             attempt: envelope.attempt,
             provider: self.provider.name.clone(),
             address: envelope.address.clone(),
-        });
+            is_lie: acceptance == Acceptance::Denied,
+        };
+        if acceptance == Acceptance::Twice {
+            self.shared.record_effect(Effect { is_lie: true, ..effect.clone() });
+        }
+        self.shared.record_effect(effect);
+        if acceptance == Acceptance::Swallowed {
+            return reference;
+        }
         let mut statuses = match self.shared.rng().u8(0..10) {
             0 | 1 => vec![],
             2 => vec![ReceiptStatus::Sent],
@@ -165,7 +242,8 @@ impl ScriptedProvider {
         self.shared.rng().shuffle(&mut statuses);
         for status in statuses {
             // A report without the echo can be matched only once the reference is known from the answer.
-            let echo = reply_lost || self.shared.rng().bool();
+            let is_unknown = matches!(acceptance, Acceptance::ReplyLost | Acceptance::Denied);
+            let echo = is_unknown || self.shared.rng().bool();
             let report = ReceiptReport {
                 provider: self.provider.name.clone(),
                 reference: reference.clone(),

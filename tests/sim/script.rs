@@ -14,6 +14,7 @@ use relevo::model::{
 };
 use relevo::routing::{BrandPolicy, BrandSettings};
 
+use crate::faults::{Fault, random_faults};
 use crate::suppressions::{self, SuppressionChange, Target};
 
 /// When faults begin and the first message is sent: the night in which Madrid's clocks go forward.
@@ -47,29 +48,6 @@ pub const REPEAT_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// The time-out of a call, in milliseconds.
 pub const TIMEOUT_MS: u64 = 5_000;
-
-/// A fault of all providers of a failure domain, for a while.
-#[derive(Debug, Clone)]
-pub struct Fault {
-    pub domain: String,
-    pub from: Timestamp,
-    pub until: Timestamp,
-    pub kind: FaultKind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum FaultKind {
-    /// Refuses at once.
-    Refuse,
-    /// Never answers, and does not accept the message.
-    Hang,
-    /// Accepts the message, and the answer is lost.
-    LoseReply,
-    /// Asks for a pause.
-    Throttle,
-    /// Refuses the credentials.
-    Misconfigure,
-}
 
 /// Something that a caller, a contact or an operator does, or a crash of the gateway.
 #[derive(Debug, Clone)]
@@ -153,8 +131,8 @@ impl TextSpelling {
                     Address::whatsapp_user(&"shop".parse().unwrap(), &format!("MX.{}", phone.digits()));
                 (user.unwrap(), vec![from.clone()])
             }
-            (Self::Other, Address::Phone(phone)) => {
-                let digits = phone.digits().strip_prefix("52").unwrap();
+            (Self::Other, Address::Phone(phone)) if phone.digits().starts_with("52") => {
+                let digits = &phone.digits()[2..];
                 (Address::Phone(Phone::from_e164(&format!("+521{digits}")).unwrap()), Vec::new())
             }
             (Self::Other, Address::Email(email)) => {
@@ -198,17 +176,22 @@ pub struct Script {
     pub actions: Vec<(Timestamp, ScriptAction)>,
     /// Addresses that providers refuse because they do not exist.
     pub bad_addresses: Vec<Address>,
+    /// Whether somebody looks for messages that wait and could go, which takes long.
+    pub watches_idle_ways: bool,
 }
 
-pub fn brands() -> [BrandId; 2] {
-    ["acme".parse().unwrap(), "beta".parse().unwrap()]
+/// The calling codes of the contacts' numbers. Mexico's have two spellings.
+pub const COUNTRIES: [&str; 3] = ["52", "34", "44"];
+
+pub fn brands() -> [BrandId; 3] {
+    ["acme", "beta", "gamma"].map(|name| name.parse().unwrap())
 }
 
 pub fn random_time(rng: &mut Rng) -> Timestamp {
     later(start(), Duration::from_millis(rng.u64(0..FAULT_PERIOD.as_millis() as u64)))
 }
 
-fn choose<T: Clone>(rng: &mut Rng, from: &[T]) -> T {
+pub fn choose<T: Clone>(rng: &mut Rng, from: &[T]) -> T {
     from[rng.usize(0..from.len())].clone()
 }
 
@@ -222,7 +205,7 @@ fn random_channels(rng: &mut Rng, most: usize) -> Vec<Channel> {
 impl Script {
     pub fn new(rng: &mut Rng) -> Self {
         let providers = random_providers(rng);
-        let contacts: Vec<ScriptedContact> = (0..8).map(|index| random_contact(rng, index)).collect();
+        let contacts: Vec<ScriptedContact> = (0..9).map(|index| random_contact(rng, index)).collect();
         let faults = random_faults(rng, &providers);
         let mut actions: Vec<(Timestamp, ScriptAction)> = Vec::new();
         for nth in 0..rng.usize(10..40) {
@@ -259,7 +242,8 @@ impl Script {
             .map(|entry| entry.address.clone())
             .collect();
         let bad_addresses = (0..rng.usize(0..3)).map(|_| choose(rng, &addresses)).collect();
-        Self { providers, contacts, faults, actions, bad_addresses }
+        let watches_idle_ways = rng.u8(0..4) == 0;
+        Self { providers, contacts, faults, actions, bad_addresses, watches_idle_ways }
     }
 }
 
@@ -301,11 +285,15 @@ fn random_providers(rng: &mut Rng) -> Vec<Provider> {
 }
 
 fn random_contact(rng: &mut Rng, index: usize) -> ScriptedContact {
-    // Both brands have contacts with the same ids, at different addresses.
-    let brand = brands()[index % 2].clone();
-    let id = format!("contact-{}", index / 2).parse().unwrap();
-    // In Mexico, where numbers have two spellings.
-    let phone = Address::Phone(Phone::parse(&format!("+52551234{index:04}"), None).unwrap());
+    // The brands have contacts with the same ids, at different addresses.
+    let brand = brands()[index % 3].clone();
+    let id = format!("contact-{}", index / 3).parse().unwrap();
+    let number = match index / 3 % 3 {
+        0 => format!("+52551234{index:04}"),
+        1 => format!("+3460012{index:04}"),
+        _ => format!("+447400{index:06}"),
+    };
+    let phone = Address::Phone(Phone::parse(&number, None).unwrap());
     let all = [
         Address::Email(format!("First.Person{index}@example.com").parse().unwrap()),
         phone,
@@ -343,32 +331,6 @@ fn random_consent(rng: &mut Rng) -> (ConsentAction, Channel, TopicScope) {
     let action = if rng.u8(0..3) == 0 { ConsentAction::Revoke } else { ConsentAction::Grant };
     let scope = choose(rng, &["*", "offers", "offers.shoes"]).parse().unwrap();
     (action, choose(rng, &Channel::ALL), scope)
-}
-
-fn random_faults(rng: &mut Rng, providers: &[Provider]) -> Vec<Fault> {
-    let kinds = [
-        FaultKind::Refuse,
-        FaultKind::Hang,
-        FaultKind::LoseReply,
-        FaultKind::Throttle,
-        FaultKind::Misconfigure,
-    ];
-    let mut faults: Vec<Fault> = (0..rng.usize(0..10))
-        .map(|_| {
-            let from = random_time(rng);
-            let until = later(from, Duration::from_secs(rng.u64(10..3_600)));
-            let domain = choose(rng, providers).failure_domain;
-            Fault { domain, from, until, kind: choose(rng, &kinds) }
-        })
-        .collect();
-    // In one seed of five everything is down at once for half an hour.
-    if rng.u8(0..5) == 0 {
-        let (from, kind) = (random_time(rng), choose(rng, &kinds));
-        let until = later(from, Duration::from_secs(1_800));
-        let all = |domain: &str| Fault { domain: domain.to_owned(), from, until, kind };
-        faults.extend(["meta", "twilio", "carrier", "telegram", "mail"].map(all));
-    }
-    faults
 }
 
 pub fn random_draft(rng: &mut Rng, contacts: &[ScriptedContact], at: Timestamp, nth: usize) -> MessageDraft {
@@ -516,12 +478,15 @@ fn random_calendar(rng: &mut Rng) -> Vec<(Timestamp, ScriptAction)> {
 
 /// The policy of each brand.
 pub fn policies() -> relevo::dispatch::BrandPolicies {
-    let settings = BrandSettings {
-        channels: vec![Channel::Whatsapp, Channel::Sms, Channel::Email, Channel::Telegram],
-        ..BrandSettings::default()
+    let policy = |brand: BrandId| {
+        let settings = BrandSettings {
+            channels: vec![Channel::Whatsapp, Channel::Sms, Channel::Email, Channel::Telegram],
+            senders: Channel::ALL.map(|channel| (channel, sender(&brand))).into(),
+            ..BrandSettings::default()
+        };
+        (brand, BrandPolicy::try_new(&settings).unwrap())
     };
-    let policy = BrandPolicy::try_new(&settings).unwrap();
-    BTreeMap::from(brands().map(|brand| (brand, policy.clone())))
+    BTreeMap::from(brands().map(policy))
 }
 
 /// The sender of a brand, to which its contacts write.

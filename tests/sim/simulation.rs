@@ -1,8 +1,8 @@
 //! The run of one seed: builds the gateway as `app` does, performs the script's actions, and checks the result.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -29,7 +29,7 @@ use crate::provider::ScriptedProvider;
 use crate::script::{self, MessageDraft, ScriptAction, ScriptedContact};
 use crate::state::{SimulationState, lock};
 use crate::tally::Tally;
-use crate::{check, incoming_texts, suppressions};
+use crate::{check, idle_ways, incoming_texts, suppressions};
 
 /// The result of a seed.
 pub struct SeedResult {
@@ -72,6 +72,7 @@ struct Gateway {
     dispatch: JoinHandle<()>,
     inbound: JoinHandle<()>,
     breakers: JoinHandle<()>,
+    idle_ways: JoinHandle<()>,
 }
 
 /// One seed while it runs.
@@ -79,8 +80,6 @@ pub struct Simulation {
     shared: Arc<SimulationState>,
     /// What survives a crash.
     disk: MemoryStore,
-    /// Every message accepted, in order, with its brand.
-    accepted: Vec<(BrandId, MessageId)>,
     /// Which message first used an idempotency key.
     keys: BTreeMap<(BrandId, String), MessageId>,
     /// The last control of each provider that operators set.
@@ -91,7 +90,7 @@ impl Simulation {
     pub fn new(seed: u64) -> Self {
         let disk = MemoryStore::default();
         let shared = SimulationState::new(seed, disk.open());
-        Self { shared: Arc::new(shared), disk, accepted: vec![], keys: BTreeMap::new(), controls: vec![] }
+        Self { shared: Arc::new(shared), disk, keys: BTreeMap::new(), controls: vec![] }
     }
 
     /// Performs the script's actions at their times, waits until every message must have ended, and checks the result.
@@ -109,10 +108,12 @@ impl Simulation {
         self.sleep_until(later(script::start(), script::FAULT_PERIOD)).await;
         self.end_controls().await;
         self.sleep_until(self.shared.script.deadline()).await;
-        check::all_messages(&self.shared, &self.accepted).await;
+        let accepted = lock(&self.shared.accepted).clone();
+        check::all_messages(&self.shared, &accepted).await;
         gateway.dispatch.abort();
         gateway.inbound.abort();
         gateway.breakers.abort();
+        gateway.idle_ways.abort();
         SeedResult {
             problems: lock(&self.shared.problems).clone(),
             log: lock(&self.shared.log).clone(),
@@ -138,6 +139,7 @@ impl Simulation {
                 shared: self.shared.clone(),
                 calls: AtomicU32::new(0),
                 probes: AtomicU32::new(0),
+                taken_at: Mutex::default(),
             };
             let adapter: Arc<dyn Adapter> = Arc::new(scripted);
             let rate_per_second = (provider.name.as_str() == "tg-1").then_some(0.5);
@@ -150,6 +152,7 @@ impl Simulation {
         let queues = ProviderQueues::new(&clients);
         let planner =
             Planner::new(stores.consents.clone(), policies, board.clone(), RetrySettings::default(), queues);
+        let watched = planner.clone();
         let work = Arc::new(FailingStore { stores: stores.clone(), shared: self.shared.clone() });
         // A map in memory answers at once.
         let known_time = stores.clock.known_time().now_or_never().expect("an answer").expect("a time");
@@ -160,7 +163,7 @@ impl Simulation {
             planner,
             board.clone(),
             clients,
-            DispatchSettings { concurrency: 6, batch: 4, ..DispatchSettings::default() },
+            DispatchSettings { concurrency: 12, batch: 4, ..DispatchSettings::default() },
             clock_trust,
         );
         let (sender, receiver) = mpsc::channel(8);
@@ -173,7 +176,9 @@ impl Simulation {
                 .observed_by(Arc::new(board.clone()));
         self.shared.texts.start_recording(processor.clone());
         lock(&self.shared.open_until).clear();
+        self.shared.answers.forget();
         Gateway {
+            idle_ways: tokio::spawn(idle_ways::watch(self.shared.clone(), watched)),
             breakers: tokio::spawn(self.shared.clone().watch_breakers(board)),
             dispatch: tokio::spawn(Arc::new(dispatcher).run(std::future::pending())),
             inbound: tokio::spawn(record_receipts(receiver, processor)),
@@ -187,6 +192,7 @@ impl Simulation {
         gateway.dispatch.abort();
         gateway.inbound.abort();
         gateway.breakers.abort();
+        gateway.idle_ways.abort();
         let _ = tokio::join!(gateway.dispatch, gateway.inbound);
         *lock(&self.shared.receipts) = mpsc::channel(1).0;
         self.shared.texts.stop_recording();
@@ -245,10 +251,9 @@ impl Simulation {
         match action {
             ScriptAction::Send(draft) => self.send(*draft).await,
             ScriptAction::Cancel { brand, nth } => {
-                let Some((_, id)) = self.accepted.get(nth).filter(|(of_brand, _)| *of_brand == brand) else {
-                    return;
-                };
-                let cancelled = stores.messages.cancel(&brand, *id, "somebody", now).await.unwrap();
+                let accepted = lock(&self.shared.accepted).get(nth).cloned();
+                let Some((_, id)) = accepted.filter(|(of_brand, _)| *of_brand == brand) else { return };
+                let cancelled = stores.messages.cancel(&brand, id, "somebody", now).await.unwrap();
                 self.shared.log(format!(
                     "cancel {id}: {:?}",
                     cancelled.map(|stored| stored.map(|stored| stored.history.state()))
@@ -351,7 +356,7 @@ impl Simulation {
                         "{id} was accepted beside {first} under one idempotency key"
                     ));
                 }
-                self.accepted.push((draft.brand, id));
+                lock(&self.shared.accepted).push((draft.brand, id));
             }
             AcceptResult::Duplicate(first) => {
                 self.shared.count("duplicate accepted once");

@@ -5,17 +5,22 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
+use relevo::adapters::Envelope;
 use relevo::clock::{Clock, SimulatedCalendar};
 use relevo::dispatch::ProviderRegistry;
 use relevo::health::{BreakerState, HealthSettings};
-use relevo::model::{Address, MonotonicTime, ProviderName, ReceiptReport, Timestamp, later};
+use relevo::model::{
+    Address, BrandId, MessageId, MonotonicTime, ProviderName, ReceiptReport, Timestamp, later,
+};
 use relevo::store::Stores;
 use tokio::sync::mpsc;
 
+use crate::blame::Answers;
+use crate::faults::{Fault, FaultKind};
 use crate::incoming_texts::IncomingTexts;
 use crate::provider::{CallKey, Effect};
 use crate::recorded_consents::RecordedConsents;
-use crate::script::{self, FaultKind, Script};
+use crate::script::{self, Script};
 use crate::suppressions::StandingReasons;
 use crate::tally::Tally;
 
@@ -37,6 +42,10 @@ pub struct SimulationState {
     pub standing: StandingReasons,
     /// Every receipt that a provider reports.
     pub reports: Mutex<Vec<ReceiptReport>>,
+    /// Every message accepted, in order, with its brand.
+    pub accepted: Mutex<Vec<(BrandId, MessageId)>>,
+    /// What providers answered.
+    pub answers: Answers,
     /// Every message that a provider accepted.
     pub effects: Mutex<Vec<Effect>>,
     /// When each provider first took a call with an idempotency key, and the reference that it gave.
@@ -70,6 +79,8 @@ impl SimulationState {
             consents: RecordedConsents::default(),
             standing: StandingReasons::default(),
             reports: Mutex::default(),
+            accepted: Mutex::default(),
+            answers: Answers::default(),
             effects: Mutex::default(),
             keys: Mutex::default(),
             problems: Mutex::default(),
@@ -102,11 +113,12 @@ impl SimulationState {
         lock(&self.board).clone()
     }
 
-    pub fn fault(&self, domain: &str) -> Option<FaultKind> {
+    /// What goes wrong with a call to a provider of this failure domain now, if anything does.
+    pub fn fault(&self, domain: &str, envelope: &Envelope) -> Option<FaultKind> {
         let now = self.script_now();
-        let current =
-            |fault: &&script::Fault| fault.domain == domain && fault.from <= now && now < fault.until;
-        self.script.faults.iter().find(current).map(|fault| fault.kind)
+        let current = |fault: &&Fault| fault.domain == domain && fault.from <= now && now < fault.until;
+        let mut faults = self.script.faults.iter().filter(current);
+        faults.find(|fault| fault.scope.covers(envelope)).map(|fault| fault.kind)
     }
 
     /// Until when a provider's breaker is open, as seen from outside.
@@ -120,6 +132,14 @@ impl SimulationState {
         loop {
             let now = self.clock.moment();
             for status in board.statuses(now) {
+                if let Some(trip) = status.trip
+                    && let Some(problem) = self.answers.wrong_trip(&status.provider.name, trip)
+                {
+                    self.record_problem(problem);
+                }
+                if !status.cells.is_empty() {
+                    self.count("a cell of a provider was open");
+                }
                 let mut open = lock(&self.open_until);
                 match (status.breaker, status.probe_at) {
                     (BreakerState::Open, Some(until)) => {

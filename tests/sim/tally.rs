@@ -53,6 +53,16 @@ impl Tally {
             "waited for breaker_open",
             "waited for quiet_hours",
             "waited for in_doubt",
+            "waited for busy",
+            "waited for throttled",
+            "fault slow",
+            "fault silent",
+            "fault limited",
+            "fault half broken",
+            "fault mistaken refusal",
+            "fault taken and denied",
+            "fault taken twice",
+            "a cell of a provider was open",
         ];
         for what in must {
             assert!(self.0.contains_key(what), "never happened in any seed: {what}; it happened: {self}");

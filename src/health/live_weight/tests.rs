@@ -6,7 +6,13 @@ fn at(ms: u64) -> Moment {
 }
 
 fn report(failure_share: f64, late_share: f64, ms: u64) -> CallReport {
-    CallReport { failure_share, late_share, duration: Some(Duration::from_millis(ms)), silence: 0.0 }
+    CallReport {
+        failure_share,
+        late_share,
+        duration: Some(Duration::from_millis(ms)),
+        silence: 0.0,
+        refusals: 0.0,
+    }
 }
 
 fn silent(silence: f64) -> CallReport {
@@ -18,6 +24,7 @@ const GOOD: CallReport = CallReport {
     late_share: 0.0,
     duration: Some(Duration::from_millis(80)),
     silence: 0.0,
+    refusals: 0.0,
 };
 
 /// The part after `seconds` of steps, four a second, with a call that goes well before each.

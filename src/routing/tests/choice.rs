@@ -14,7 +14,7 @@ fn begin_to_wait(case: &mut RoutingCase, reason: Reason) {
 }
 
 fn patience_ends(case: &RoutingCase) -> Option<i64> {
-    let ends = case.decide().wait.patience_ends?;
+    let ends = case.decide().wait.until?;
     Some(ends.duration_since(start()).as_secs())
 }
 
@@ -101,6 +101,7 @@ fn an_attempt_that_failed_otherwise_begins_the_patience_anew() {
     case.waits.clear();
     case.attempt(unavailable());
     case.waits = [("wa-twilio", 20)].into();
+    case.providers.retain(|provider| provider.failure_domain != "meta");
     assert_eq!((case.next_provider(), patience_ends(&case)), ("wa-twilio".into(), Some(50)));
 }
 
@@ -113,6 +114,15 @@ fn what_is_blocked_waits_for_the_providers_that_block_it_and_for_no_time_of_its_
     case.refusals = ["sms-b", "mail"].map(|name| (name.to_owned(), open)).into();
     assert_eq!(expect_wait(&case.step()).1, Reason::Backoff);
     assert_eq!(waits_for(&case), ["sms-b", "mail"], "its own failure at sms-a ends by the clock");
+    assert_eq!(case.decide().wait.until, Some(expect_wait(&case.step()).0));
+    case.waits = [("mail", 600)].into();
+    case.refusals.remove("mail");
+    begin_to_wait(&mut case, Reason::Busy);
+    let own = case.decide().wait.until.unwrap();
+    assert!(
+        own < later(case.now, Duration::from_secs(2)),
+        "and is looked at then, however patient it is: {own}"
+    );
 }
 
 #[test]
