@@ -28,7 +28,7 @@
 use std::time::Duration;
 
 use super::Dispatcher;
-use super::limits::{AttemptTurn, CallSlot, LineFull, WaitingOrder};
+use super::limits::{AttemptTurn, CallSlot, LineFull};
 use super::provider::ProviderClient;
 use super::registry::CallPermit;
 use super::saving::{RecordDamaged, SaveResult, WorkStatus};
@@ -184,7 +184,7 @@ impl Dispatcher {
             return Err(DECIDE_AGAIN);
         }
         let mut changes = self.registry.subscribe();
-        let order = WaitingOrder::of(&work.message);
+        let order = self.planner.waiting_order(&work.message);
         let name = &planned.way.provider;
         let turn = match self.is_behind(work, name) {
             true => Err(provider.limiter.busy(order.class(), self.learned_rate(name))),
@@ -214,7 +214,7 @@ impl Dispatcher {
     /// Whether others who wait on disk for a provider have their turn before the message.
     fn is_behind(&self, work: &MessageWork, provider: &ProviderName) -> bool {
         let is_its_turn = work.turn_of.as_ref() == Some(provider);
-        !is_its_turn && self.queues.is_behind(provider, &WaitingOrder::of(&work.message))
+        !is_its_turn && self.queues.is_behind(provider, &self.planner.waiting_order(&work.message))
     }
 
     /// The rate that a provider was found to bear, in calls a second.

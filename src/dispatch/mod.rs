@@ -191,7 +191,7 @@ impl Dispatcher {
     ) {
         let id = stored.message.id;
         let Some(working) = InProgressGuard::begin(self, id) else { return };
-        let order = WaitingOrder::of(&stored.message);
+        let order = self.planner.waiting_order(&stored.message);
         self.queues.forget(&order);
         let dispatcher = Arc::clone(self);
         let work = async move {

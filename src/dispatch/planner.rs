@@ -73,7 +73,7 @@ impl Planner {
         let attempts = history.attempts();
         let tried = |name: &_| attempts.iter().any(|attempt| attempt.way.provider == *name);
         let mut offers = self.registry.admissions(&message.brand, tried, now);
-        let order = WaitingOrder::of(message);
+        let order = self.waiting_order(message);
         for offer in offers.iter_mut().filter(|offer| turn != Some(&offer.provider.name)) {
             let name = &offer.provider.name;
             offer.expected_wait = self.queues.expected_wait(name, &order, offer.learned_rate);
@@ -88,6 +88,12 @@ impl Planner {
             retry: &self.retry,
             now: now.calendar,
         }))
+    }
+
+    /// When a message has its turn among those that wait.
+    pub(super) fn waiting_order(&self, message: &Message) -> WaitingOrder {
+        let policy = self.policies.get(&message.brand);
+        WaitingOrder::new(message, policy.map_or(0, |policy| policy.priority(&message.topic)))
     }
 
     /// What a call concerns that sends `content` of `brand` by `way`.

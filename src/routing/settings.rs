@@ -97,6 +97,9 @@ const MAX_TTL_MINUTES: u32 = 366 * 24 * 60;
 /// The longest that the API takes for a fallback, in seconds: 30 days.
 const MAX_FALLBACK_SECONDS: u32 = 30 * 24 * 3_600;
 
+/// The highest priority: more levels than anybody tells apart.
+const MAX_PRIORITY: u32 = 100;
+
 /// The longest patience, in seconds: as long as a message may wait to be sent.
 const MAX_PATIENCE_SECONDS: u32 = MAX_TTL_MINUTES * 60;
 
@@ -123,6 +126,8 @@ impl BrandSettings {
             errors.within(&key, topic.ttl_minutes.unwrap_or(1), 1..=MAX_TTL_MINUTES);
             let key = format!("topics.{name:?}.patience_seconds");
             errors.within(&key, topic.patience_seconds.unwrap_or(0), 0..=MAX_PATIENCE_SECONDS);
+            let key = format!("topics.{name:?}.priority");
+            errors.within(&key, topic.priority.unwrap_or(0), 0..=MAX_PRIORITY);
         }
         errors.into_vec()
     }
@@ -166,6 +171,9 @@ pub struct TopicSettings {
     pub ttl_minutes: Option<u32>,
     /// How long a message waits for a better way that is busy before it takes the next, in seconds, whatever its class.
     pub patience_seconds: Option<u32>,
+    /// Of the brand's messages of a class that wait for a provider, those of the higher priority go first. 0 where no topic says
+    /// otherwise.
+    pub priority: Option<u32>,
 }
 
 /// A brand's settings, checked.
@@ -198,6 +206,7 @@ struct TopicPolicy {
     channels: Vec<Channel>,
     ttl: Option<Duration>,
     patience: Option<Duration>,
+    priority: Option<u32>,
 }
 
 impl BrandPolicy {
@@ -240,6 +249,7 @@ impl BrandPolicy {
                     channels: topic_settings.channels.clone(),
                     ttl: topic_settings.ttl_minutes.map(minutes),
                     patience: seconds(topic_settings.patience_seconds),
+                    priority: topic_settings.priority,
                 }),
                 Err(invalid) => error(&format!("topics.{name:?}"), &format!("{invalid}")),
             }
@@ -284,6 +294,13 @@ impl BrandPolicy {
         self.most_specific(topic, |policy| policy.patience.is_some())
             .and_then(|policy| policy.patience)
             .unwrap_or(of_class)
+    }
+
+    /// The priority of messages about `topic` among those of the brand and class.
+    pub fn priority(&self, topic: &Topic) -> u32 {
+        self.most_specific(topic, |policy| policy.priority.is_some())
+            .and_then(|policy| policy.priority)
+            .unwrap_or(0)
     }
 
     /// How long a message about `topic` may wait to be sent.

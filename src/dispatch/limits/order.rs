@@ -1,5 +1,6 @@
-//! PURE. The one order of those who wait: by class, then brands in turn, then by deadline and age.
+//! PURE. The one order of those who wait: by class, then brands in turn, then by the priority of the topic, by deadline and age.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::model::{BrandId, Message, MessageClass, MessageId, Timestamp};
@@ -18,18 +19,24 @@ pub struct WaitingOrder {
     key: OrderKey,
 }
 
-/// Of two messages of one brand and class, the one that ends first is first, and then the older one.
+/// Of two messages of one brand and class, the one of higher priority is first, then the one that ends first, and then the older one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct OrderKey {
+    priority: Reverse<u32>,
     deadline: Timestamp,
     accepted_at: Timestamp,
     id: MessageId,
 }
 
 impl WaitingOrder {
-    /// That of a message.
-    pub fn of(message: &Message) -> Self {
-        let key = OrderKey { deadline: message.expire_at, accepted_at: message.accepted_at, id: message.id };
+    /// That of a message whose topic has this priority.
+    pub fn new(message: &Message, priority: u32) -> Self {
+        let key = OrderKey {
+            priority: Reverse(priority),
+            deadline: message.expire_at,
+            accepted_at: message.accepted_at,
+            id: message.id,
+        };
         Self { class: message.class, brand: message.brand.clone(), key }
     }
 
@@ -211,6 +218,7 @@ pub(super) mod tests {
         let mut random = [0; 10];
         random[2..].copy_from_slice(&number.to_be_bytes());
         let key = OrderKey {
+            priority: Reverse(0),
             deadline: Timestamp::from_second(deadline).unwrap(),
             accepted_at: Timestamp::from_second(0).unwrap(),
             id: MessageId::new(1, &random),
@@ -238,6 +246,24 @@ pub(super) mod tests {
         assert_eq!(queue.len_beside(&order(FIRST, "acme", 0, 0)), 4);
         assert_eq!(drain(&mut queue), [1, 4, 5, 2, 3, 0]);
         assert_eq!(queue.total(), 0);
+    }
+
+    #[test]
+    fn a_higher_priority_goes_first_within_its_brand_and_takes_no_turn_of_another() {
+        let mut queue = OrderedQueue::default();
+        let with_priority = |brand, deadline, priority, number| {
+            let mut order = order(FIRST, brand, deadline, number);
+            order.key.priority = Reverse(priority);
+            order
+        };
+        for (number, (brand, deadline, priority)) in
+            [("acme", 10, 0), ("acme", 30, 5), ("globex", 99, 0), ("acme", 20, 5), ("globex", 10, 0)]
+                .into_iter()
+                .enumerate()
+        {
+            queue.push(&with_priority(brand, deadline, priority, number as u64), number as u64);
+        }
+        assert_eq!(drain(&mut queue), [3, 4, 1, 2, 0]);
     }
 
     #[test]

@@ -76,12 +76,14 @@ fn the_class_and_the_topic_say_how_long_the_patience_lasts() {
     case.message.expire_at = later(start(), Duration::from_secs(7_200));
     case.waits = [("wa-meta-1", 3_000)].into();
     assert_eq!((case.next_provider(), patience_ends(&case)), ("wa-meta-1".into(), Some(3_600)));
-    let topic = TopicSettings { patience_seconds: Some(60), ..TopicSettings::default() };
+    let topic = TopicSettings { patience_seconds: Some(60), priority: Some(7), ..TopicSettings::default() };
     let topics = BTreeMap::from([("offers".to_owned(), topic)]);
     let settings =
         BrandSettings { topics, channels: case.policy.channels.clone(), ..BrandSettings::default() };
     case.policy = BrandPolicy::try_new(&settings).unwrap();
     assert_eq!((case.next_provider(), patience_ends(&case)), ("wa-meta-2".into(), Some(60)));
+    let priority = |topic: &str| case.policy.priority(&topic.parse().unwrap());
+    assert_eq!((priority("offers.shoes"), priority("orders")), (7, 0));
 }
 
 #[test]
