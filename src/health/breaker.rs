@@ -429,6 +429,23 @@ mod tests {
         assert_eq!(breaker.recent(at(60_000)), CallCounts { calls: 1, failures: 1 });
     }
 
+    /// Envoy's outlier detection once needed more of them each time (envoyproxy/envoy, issue 40697).
+    #[test]
+    fn as_many_failures_open_it_however_often_it_opened_before() {
+        let mut breaker = Breaker::new(settings());
+        let mut ms = 0;
+        for round in 0..5 {
+            for failures in 1..=5 {
+                assert_eq!(breaker.state(at(ms)), BreakerState::Closed, "round {round}, {failures}");
+                fail(&mut breaker, ms);
+                ms += 1;
+            }
+            assert_eq!(breaker.state(at(ms)), BreakerState::Open, "round {round}");
+            ms += 5_000;
+            (0..2).for_each(|_| call(&mut breaker, HealthSignal::Success, moment(ms)));
+        }
+    }
+
     #[test]
     fn half_open_passes_only_the_probes_allowed() {
         let mut breaker = open_breaker();
