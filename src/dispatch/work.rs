@@ -76,6 +76,11 @@ impl MessageWork {
         }
     }
 
+    /// Whether an attempt has not ended.
+    pub fn has_open_attempt(&self) -> bool {
+        self.history.attempts().iter().any(|attempt| attempt.ended.is_none())
+    }
+
     /// Ends an attempt that a crash cut off: its outcome is unknown.
     pub fn settle_interrupted(&mut self, now: Timestamp) {
         let attempts = self.history.attempts();

@@ -14,7 +14,8 @@ use crate::store::StoredMessage;
 const FILED_RETURN: Duration = Duration::from_secs(30);
 
 impl Dispatcher {
-    /// Takes one message as far as it can go now; `turn_of` is the provider by which it was taken up. Returns the providers that may take it while it waits on disk.
+    /// Takes one message as far as it can go now; `turn_of` is the provider by which it was taken up. Returns the providers that may
+    /// take it while it waits on disk.
     ///
     /// # Errors
     /// When a record that belongs to it is damaged.
@@ -25,6 +26,14 @@ impl Dispatcher {
     ) -> Result<Vec<ProviderName>, RecordDamaged> {
         let mut work = MessageWork::new(stored);
         work.turn_of = turn_of;
+        if work.has_open_attempt() {
+            // Whoever worked on it may have ended the attempt since it was read. Nobody else works on it now.
+            let (brand, id) = (&work.message.brand, work.message.id);
+            match self.retry_until_ok(id, || self.store.reload(brand, id)).await? {
+                Some(current) if current.next_at.is_some() => work.rebase(current),
+                _ => return Ok(Vec::new()),
+            }
+        }
         while self.advance(&mut work).await? == WorkStatus::Again {}
         Ok(work.filed_for)
     }
@@ -32,7 +41,11 @@ impl Dispatcher {
     /// Decides what to do next, and does it.
     async fn advance(&self, work: &mut MessageWork) -> Result<WorkStatus, RecordDamaged> {
         if self.is_held(work) {
-            return Ok(WorkStatus::Stop);
+            // What happened is kept, whatever the time.
+            return match work.unsaved().is_empty() {
+                true => Ok(WorkStatus::Stop),
+                false => self.save_until(work, work.next_at).await,
+            };
         }
         let moment = self.clock.moment();
         let now = moment.calendar;

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use relevo::adapters::{Adapter, Envelope, ProviderLimits};
-use relevo::clock::Clock;
+use relevo::clock::{Clock, SimulatedCalendar};
 use relevo::dispatch::{
     ClockTrust, DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderQueues, ProviderRegistry,
 };
@@ -89,6 +90,17 @@ impl Adapter for Down {
 
 /// A dispatcher of this queue with one provider of SMS.
 fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapter>) -> Arc<Dispatcher> {
+    let clock_trust = ClockTrust::new(Clock::simulated(sample::at(0), 7), None);
+    dispatcher_by(clock_trust, stores, queue, adapter)
+}
+
+/// The same by another clock.
+fn dispatcher_by(
+    clock_trust: ClockTrust,
+    stores: &Stores,
+    queue: Arc<dyn WorkQueue>,
+    adapter: Arc<dyn Adapter>,
+) -> Arc<Dispatcher> {
     let provider = Provider {
         name: "sms".parse().unwrap(),
         channel: Channel::Sms,
@@ -109,8 +121,6 @@ fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapt
     let clients = [(provider.name, lane)].into();
     let queues = ProviderQueues::new(&clients);
     let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry, queues);
-    let clock = Clock::simulated(sample::at(0), 7);
-    let clock_trust = ClockTrust::new(clock, None);
     Arc::new(Dispatcher::new(
         queue,
         stores.consents.clone(),
@@ -185,6 +195,46 @@ async fn a_message_whose_work_panics_is_tried_again_and_holds_up_no_other() {
     let text = lines.text();
     let line = text.lines().find(|line| line.contains("the work on a message panicked")).expect(&text);
     assert!(line.contains(&first.to_string()), "{line}");
+}
+
+/// A provider in whose call somebody sets the calendar.
+struct SetsCalendar {
+    calendar: SimulatedCalendar,
+    called: watch::Sender<Option<MessageId>>,
+}
+
+impl std::fmt::Debug for SetsCalendar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SetsCalendar")
+    }
+}
+
+#[async_trait]
+impl Adapter for SetsCalendar {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.calendar.set_by(SignedDuration::from_hours(26));
+        self.called.send_replace(Some(envelope.message_id));
+        Outcome::sent("taken")
+    }
+}
+
+/// From then on the message is held, because nobody knows what time it is; but it is known what became of it.
+#[tokio::test(start_paused = true)]
+async fn what_came_of_a_call_is_kept_though_the_calendar_jumped_meanwhile() {
+    let stores = Stores::memory();
+    accept_for_ana(&stores, 1).await;
+    let (clock, calendar) = Clock::simulated_calendar(sample::at(0), 7);
+    let (called, mut calls) = watch::channel(None);
+    let adapter = Arc::new(SetsCalendar { calendar, called });
+    let clock_trust = ClockTrust::new(clock, Some(sample::at(0)));
+    let dispatcher = dispatcher_by(clock_trust, &stores, stores.work.clone(), adapter);
+    let after_the_call = async {
+        calls.wait_for(Option::is_some).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
+    dispatcher.run(after_the_call).await;
+    let id = calls.borrow().unwrap();
+    assert_eq!(sample::get(&stores, id).await.history.state(), MessageState::Sent);
 }
 
 /// Three messages of one time lie under one entry of the due order. Whoever asks while nothing can be claimed is told to
