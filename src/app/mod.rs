@@ -19,7 +19,10 @@ use tokio::net::TcpListener;
 use crate::api::{self, ApiServices, HealthState, ServiceDependencies};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{ClockTrust, Dispatcher, Planner, ProviderRegistry, purge_expired};
+use crate::dispatch::{
+    ClockTrust, Dispatcher, Planner, ProviderRegistry, end_interrupted_incidents, purge_expired,
+    record_incidents,
+};
 use crate::inbound::{self, InboundProcessor, WebhookRouter};
 use crate::model::{Provider, ProviderControlChange};
 use crate::store::CursorKey;
@@ -92,6 +95,7 @@ impl Gateway {
     ) -> Result<(), AppError> {
         shared_addresses::warn(self.store.stores.contacts.as_ref()).await?;
         let controls = self.store.stores.controls.controls().await?;
+        end_interrupted_incidents(self.store.stores.incidents.as_ref()).await?;
         let stop_delay = Duration::from_millis(self.config.server.stop_delay_ms);
         let known_time = self.store.stores.clock.known_time().await?.filter(|_| !self.trusts_clock);
         let clock_trust = ClockTrust::new(self.clock.clone(), known_time);
@@ -162,7 +166,7 @@ impl Gateway {
         let services = ApiServices::new(dependencies, &config.server);
         let health = services.health().clone();
         let processor = InboundProcessor::new(&stores, parts::inbound_directory(&config), clock.clone())
-            .observed_by(Arc::new(registry));
+            .observed_by(Arc::new(registry.clone()));
 
         let mut supervisor = Supervisor::new();
         let (stopping, settings, tls) = (supervisor.stopping(), config.server.clone(), config.tls.clone());
@@ -175,6 +179,8 @@ impl Gateway {
         supervisor.spawn_background("the watch of the clock", clock_watch);
         let purge = purge_expired(stores.work, stores.clock, clock_trust, config.store.retention());
         supervisor.spawn_background("the purge of old records", purge);
+        let record = record_incidents(registry, stores.incidents, clock);
+        supervisor.spawn_background("the recording of incidents", record);
         supervisor.spawn_background("the writer of the store", store.writer_ended());
         let watch = store_health::report(stores.status, stores.controls, health.clone());
         supervisor.spawn_background("the watch of the store", watch);

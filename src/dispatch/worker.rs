@@ -17,6 +17,7 @@ impl Dispatcher {
     /// When a record that belongs to it is damaged.
     pub(super) async fn work(&self, stored: StoredMessage) -> Result<Option<ProviderName>, RecordDamaged> {
         let mut work = MessageWork::new(stored);
+        self.note_resumed(&work);
         while self.advance(&mut work).await? == WorkStatus::Again {}
         Ok(work.parked_for)
     }
@@ -37,6 +38,7 @@ impl Dispatcher {
             }
             RoutingStep::Wait { until, why } => {
                 let until = self.with_jitter(until, work.message.expire_at, now);
+                self.note_waiting(work, plan.as_ref(), now);
                 work.record_wait(plan, until, why, now);
                 self.save_until(work, Some(until)).await
             }
@@ -47,6 +49,7 @@ impl Dispatcher {
             RoutingStep::Finish { state, reason, explanation } => {
                 work.record_plan(plan, now);
                 log_end(work, state, &reason);
+                self.note_end(work, state, now);
                 work.history.push(now, MessageEventDetail::Finished { state, reason, explanation });
                 self.save_until(work, None).await
             }

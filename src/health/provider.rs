@@ -7,12 +7,10 @@ use super::call_statistics::{CallNumber, CallReport, CallStatistics};
 use super::cells::{CellPermit, CellTable, Culprit};
 use super::live_weight::{LiveWeight, WeightShift};
 use super::receipt_statistics::ReceiptStatistics;
-use super::{
-    AdaptiveRate, Breaker, BreakerPermit, BreakerState, BreakerTrip, CallCounts, HealthSettings, HealthSignal,
-};
+use super::{AdaptiveRate, Breaker, BreakerPermit, BreakerTrip, CallCounts, HealthSettings, HealthSignal};
 use crate::model::{
-    Admission, AdmissionRefusal, CallScope, CellRefusal, ControlMode, HealthCell, Moment, MonotonicTime,
-    Outcome, OutcomeEvidence, ProviderControl,
+    Admission, AdmissionRefusal, BreakerState, CallScope, CellRefusal, ControlMode, HealthCell, Moment,
+    MonotonicTime, Outcome, OutcomeEvidence, ProviderControl,
 };
 
 /// A call that failed, by a failure of the provider.

@@ -86,7 +86,7 @@ pub trait WorkQueue: Send + Sync {
     async fn release(&self, id: MessageId);
 
     /// Deletes messages that were finished before `before`, their idempotency keys, events and references, receipts parked
-    /// and events of contacts that came before then, and links that expired before then; at most `limit` of each. Returns
+    /// and events of contacts that came before then, links that expired and incidents that ended before then; at most `limit` of each. Returns
     /// how many were deleted.
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 

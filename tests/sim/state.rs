@@ -7,8 +7,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use relevo::clock::{Clock, SimulatedCalendar};
 use relevo::dispatch::ProviderRegistry;
-use relevo::health::{BreakerState, HealthSettings};
-use relevo::model::{Address, MonotonicTime, ProviderName, ReceiptReport, Timestamp, later};
+use relevo::health::HealthSettings;
+use relevo::model::{Address, BreakerState, MonotonicTime, ProviderName, ReceiptReport, Timestamp, later};
 use relevo::store::Stores;
 use tokio::sync::mpsc;
 

@@ -41,6 +41,7 @@
 //! | 35 slot of a ring buffer | which, its owner, number | the entry |
 //! | 36 links of contact | brand, contact | the ids of its links |
 //! | 37 shared address | brand, kind, folded address | |
+//! | 38 incident | id, which begins with the time at which it began | `IncidentRecord` |
 
 mod builder;
 mod contacts;
@@ -48,7 +49,7 @@ mod messages;
 
 use std::ops::Range;
 
-use crate::model::{BrandId, KeyId, ProviderName};
+use crate::model::{BrandId, IncidentId, KeyId, ProviderName, Timestamp};
 use builder::KeyBuilder;
 
 pub use builder::{number, read_last_time, redacted, time};
@@ -77,11 +78,13 @@ pub enum RingBuffer<'a> {
     RevokedKeys(&'a BrandId),
     /// The numbers of the entries of a provider in the control log.
     Controls(&'a ProviderName),
+    /// The keys of incidents.
+    Incidents,
 }
 
 /// Whether a key holds a record whose size callers decide. Everything else is small.
 pub fn may_be_large(key: &[u8]) -> bool {
-    matches!(key.first(), Some(1 | 2 | 4 | 8 | 12 | 14..=18 | 20 | 22 | 31 | 32))
+    matches!(key.first(), Some(1 | 2 | 4 | 8 | 12 | 14..=18 | 20 | 22 | 31 | 32 | 38))
 }
 
 pub fn sequence(sequence: Sequence) -> Vec<u8> {
@@ -161,6 +164,20 @@ pub fn access_keys(brand: Option<&BrandId>) -> Range<Vec<u8>> {
     }
 }
 
+pub fn incident(id: IncidentId) -> Vec<u8> {
+    KeyBuilder::new(38).last(id.as_bytes()).done()
+}
+
+/// The incidents.
+pub fn incidents() -> Range<Vec<u8>> {
+    KeyBuilder::new(38).all()
+}
+
+/// The incidents that began before a time.
+pub fn incidents_before(before: Timestamp) -> Range<Vec<u8>> {
+    incidents().start..incident(IncidentId::new(before, 0))
+}
+
 pub fn ring_buffer(buffer: RingBuffer<'_>) -> Vec<u8> {
     ring_buffer_of(34, buffer).done()
 }
@@ -173,6 +190,7 @@ fn ring_buffer_of(kind: u8, buffer: RingBuffer<'_>) -> KeyBuilder {
     match buffer {
         RingBuffer::RevokedKeys(brand) => KeyBuilder::new(kind).byte(0).name(brand.as_str()),
         RingBuffer::Controls(provider) => KeyBuilder::new(kind).byte(1).name(provider.as_str()),
+        RingBuffer::Incidents => KeyBuilder::new(kind).byte(2),
     }
 }
 
