@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{
     ClockTrust, Dispatcher, Planner, ProviderRegistry, end_interrupted_incidents, purge_expired,
-    record_incidents,
+    record_all_incidents, record_incidents,
 };
 use crate::inbound::{self, InboundProcessor, WebhookRouter};
 use crate::model::{Provider, ProviderControlChange};
@@ -104,7 +104,8 @@ impl Gateway {
         let cursor_key = self.store.stores.messages.cursor_key(random).await?;
         let work = self.store.stores.work.clone();
         let backlog = BacklogCounter::new(self.config.clone(), work, self.clock.clone());
-        let (mut supervisor, store, health) = self.start(controls, clock_trust, cursor_key);
+        let registry = self.registry(controls);
+        let (mut supervisor, store, health) = self.start(registry.clone(), clock_trust, cursor_key);
         supervisor.spawn_background("the count of what waits", backlog.clone().run());
         let stop = async {
             stop.await;
@@ -120,6 +121,9 @@ impl Gateway {
         if let Err(error) = backlog.count_and_record().await {
             tracing::debug!(%error, "what waits to be sent was not counted at the stop");
         }
+        if let Err(error) = record_all_incidents(&registry, store.stores.incidents.as_ref()).await {
+            tracing::warn!(%error, "incidents were not recorded at the stop because the store failed");
+        }
         let closed = store.close().await;
         if let (Err(_), Err(error)) = (&ended, &closed) {
             tracing::error!(%error, "the store was not closed cleanly");
@@ -129,18 +133,22 @@ impl Gateway {
         Ok(closed?)
     }
 
+    /// The providers, under the controls that operators last set.
+    fn registry(&self, controls: Vec<ProviderControlChange>) -> ProviderRegistry {
+        let providers: Vec<Provider> =
+            self.config.providers.iter().map(|config| config.provider.clone()).collect();
+        ProviderRegistry::new(providers, &self.config.health, controls)
+    }
+
     /// Builds every room and starts its loops.
     fn start(
         self,
-        controls: Vec<ProviderControlChange>,
+        registry: ProviderRegistry,
         clock_trust: ClockTrust,
         cursor_key: CursorKey,
     ) -> (Supervisor, sled::SledHandle, HealthState) {
         let Self { config, clock, store, listener, inbound, mail, .. } = self;
         let stores = store.stores.clone();
-        let providers: Vec<Provider> =
-            config.providers.iter().map(|config| config.provider.clone()).collect();
-        let registry = ProviderRegistry::new(providers, &config.health, controls);
         let policies = Arc::new(config.brands.clone());
         let planner =
             Planner::new(stores.consents.clone(), policies.clone(), registry.clone(), config.retry.clone());

@@ -42,6 +42,20 @@ pub async fn record_due_incidents(
     Ok(())
 }
 
+/// Records all incidents that go on or are not yet recorded, when the gateway is about to stop.
+///
+/// # Errors
+/// When the store fails.
+pub async fn record_all_incidents(
+    registry: &ProviderRegistry,
+    store: &dyn IncidentStore,
+) -> Result<(), StoreError> {
+    for incident in registry.incidents().current() {
+        store.record_incident(incident).await?;
+    }
+    Ok(())
+}
+
 /// Ends the incidents that went on when the gateway stopped, at the time up to which they are known.
 ///
 /// # Errors

@@ -46,7 +46,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 pub use clock_trust::ClockTrust;
-pub use incident_recorder::{end_interrupted_incidents, record_due_incidents, record_incidents};
+pub use incident_recorder::{
+    end_interrupted_incidents, record_all_incidents, record_due_incidents, record_incidents,
+};
 pub use incident_tracker::IncidentTracker;
 pub use planner::{BrandPolicies, Planner};
 pub use provider::ProviderClient;
