@@ -87,6 +87,12 @@ impl Case {
         only
     }
 
+    /// How many messages were rescued from a cell, or the whole provider.
+    fn rescued(&self, cell: Option<&HealthCell>) -> u64 {
+        let of = self.book.current().find(|incident| incident.cell.as_ref() == cell).unwrap();
+        of.whole_impact().total_rescued()
+    }
+
     /// What was seen and done, each with how often.
     fn updates(&self) -> Vec<String> {
         let text = |detail: &IncidentUpdateDetail| match detail {
@@ -236,7 +242,12 @@ fn a_weight_that_moves_on_is_one_update_and_a_control_another() {
     case.book.note_control(&ProviderControlChange { provider: name("a"), control });
     case.observe(&further(0.06, 0.1, None, 4), 4);
     case.observe(&further(0.1, 0.2, None, 5), 5);
-    assert_eq!(case.updates(), ["2x 1 to 0.06", "1x draining by eva", "2x 0.06 to 0.2"]);
+    case.observe(&further(0.2, 0.1, Some(IncidentCause::Slow), 6), 6);
+    assert_eq!(
+        case.updates(),
+        ["2x 1 to 0.06", "1x draining by eva", "2x 0.06 to 0.2", "1x 0.2 to 0.1"],
+        "one that falls again is another"
+    );
 }
 
 /// A way by the provider `a` to a number in Spain.
@@ -301,11 +312,13 @@ fn a_message_counts_for_the_cell_that_it_lies_in_as_long_as_that_is_what_refuses
     case.observe(&open(2), 2);
     case.book.note_taken(&acme, &b, &avoided, scope, at(3).calendar);
     case.book.note_taken(&acme, &b, &avoided, scope, at(3).calendar);
-    let rescued = |cell: Option<&HealthCell>| {
-        let of = case.book.current().find(|incident| incident.cell.as_ref() == cell).unwrap();
-        of.whole_impact().total_rescued()
-    };
-    assert_eq!((rescued(Some(&country().0)), rescued(None)), (1, 2));
+    assert_eq!((case.rescued(Some(&country().0)), case.rescued(None)), (1, 2));
+    // The provider is in service with little weight, and refuses what goes to the country.
+    let cell = ObservedHealth { cells: vec![country()], ..weight(0.1, None, 4) };
+    case.observe(&cell, 4);
+    case.book.note_taken(&acme, &b, &avoided, scope, at(5).calendar);
+    case.book.note_taken(&acme, &b, &[way(&a, &london, Some(5), false)], scope, at(5).calendar);
+    assert_eq!((case.rescued(Some(&country().0)), case.rescued(None)), (2, 3));
 }
 
 #[test]

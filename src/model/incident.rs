@@ -236,7 +236,7 @@ mod tests {
             IncidentId::new(at(6), 2),
             IncidentId::new(at(6), 300),
         ];
-        assert!(ids.is_sorted());
+        assert!(ids.is_sorted_by(|one, next| one < next));
         for id in ids {
             assert_eq!(id.to_string().parse(), Ok(id));
             assert_eq!(IncidentId::from_bytes(*id.as_bytes()), id);
