@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::incident::{IncidentBook, ObservedHealth};
-use crate::model::{Incident, IncidentId, IncidentImpact, Moment, ProviderControlChange, ProviderName};
+use crate::model::{
+    Incident, IncidentId, IncidentImpact, MessageId, Moment, ProviderControlChange, ProviderName, Timestamp,
+};
 
 /// The incidents that go on, and those that are not yet recorded. Cheap to clone; clones share them.
 #[derive(Clone)]
@@ -34,6 +36,11 @@ impl IncidentTracker {
     /// One of these.
     pub fn find(&self, id: IncidentId) -> Option<Incident> {
         self.book().current().find(|incident| incident.id == id).cloned()
+    }
+
+    /// A message was cancelled: it waits no longer.
+    pub fn note_cancelled(&self, id: MessageId, now: Timestamp) {
+        self.note(|book| book.note_resumed(id, now));
     }
 
     /// A provider is like this. Returns the incidents that began or ended with it.

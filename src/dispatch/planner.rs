@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::incident_tracker::IncidentTracker;
 use super::registry::ProviderRegistry;
 use crate::consent::{self, ConsentQuery};
 use crate::model::{
@@ -73,6 +74,11 @@ impl Planner {
             retry: &self.retry,
             now: now.calendar,
         }))
+    }
+
+    /// The incidents of the providers that messages are planned for.
+    pub fn incidents(&self) -> &IncidentTracker {
+        self.registry.incidents()
     }
 
     /// What a call concerns that sends `content` of `brand` by `way`.

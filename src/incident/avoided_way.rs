@@ -23,12 +23,12 @@ pub struct AvoidedWay<'a> {
     pub channel: Channel,
     /// The address.
     pub address: &'a Address,
-    /// The attempt there; `None` when the way was left out of the plan.
+    /// The attempt there; `None` when the way was not taken.
     pub failed: Option<FailedAttempt>,
 }
 
 /// The ways that attempt number `attempt`, which its provider took, stands in for: those that come before it and were left out of the
-/// plan for the sake of their providers' health, and those that were tried in vain since the message was last taken. `is_repeat` says
+/// plan for the sake of their providers' health, or put behind it, and those that were tried in vain since the message was last taken. `is_repeat` says
 /// that the attempt repeats one in doubt under its idempotency key, and is no second copy. `comes_first` tells of two providers of one
 /// channel whether the message would be tried at the first before the second, if both were well.
 pub fn stood_in_for<'a>(
@@ -48,7 +48,9 @@ pub fn stood_in_for<'a>(
     });
     if let (None, Some(plan)) = (last_taken, history.last_plan()) {
         let left_out = unhealthy_ways(plan, &[Reason::BreakerOpen, Reason::Throttled]);
-        avoided.extend(left_out.filter(|way| precedes(plan, way, taken, &comes_first)));
+        let passed_over = plan.ways.iter().map(untried).filter(|way| *way.provider != taken.provider);
+        let others = left_out.chain(passed_over);
+        avoided.extend(others.filter(|way| precedes(plan, way, taken, &comes_first)));
     }
     avoided
 }
@@ -71,11 +73,13 @@ fn unhealthy_ways<'a>(plan: &'a Plan, reasons: &'static [Reason]) -> impl Iterat
     })
 }
 
+fn untried(way: &Way) -> AvoidedWay<'_> {
+    AvoidedWay { provider: &way.provider, channel: way.channel, address: &way.address, failed: None }
+}
+
 fn failed_ways<'a>(attempts: &[Attempt<'a>]) -> Vec<AvoidedWay<'a>> {
-    let way = |attempt: &Attempt<'a>| {
-        let Way { provider, channel, address, .. } = attempt.way;
-        Some(AvoidedWay { provider, channel: *channel, address, failed: Some(failure(attempt)?) })
-    };
+    let way =
+        |attempt: &Attempt<'a>| Some(AvoidedWay { failed: Some(failure(attempt)?), ..untried(attempt.way) });
     attempts.iter().filter_map(way).collect()
 }
 

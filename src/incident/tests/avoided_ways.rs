@@ -86,6 +86,15 @@ fn only_a_way_that_would_have_come_first_is_stood_in_for() {
 }
 
 #[test]
+fn a_way_that_was_put_behind_for_its_weight_is_stood_in_for() {
+    let mut history = History::accepted(at(0).calendar);
+    let ways = ["b", "c", "a"].map(|provider| by(provider, Channel::Sms, spain())).to_vec();
+    history.push(at(0).calendar, MessageEventDetail::Planned(Plan { ways, ..plan(&[]) }));
+    attempt(&mut history, 1, by("b", Channel::Sms, spain()), Outcome::sent("1"), 1);
+    assert_eq!(stands_in_for(&history, 1, false), ["a"]);
+}
+
+#[test]
 fn attempts_in_vain_are_stood_in_for_where_the_provider_is_to_blame() {
     let rejected = Outcome::Rejected { cause: Rejection::Address { certain: true }, evidence: evidence() };
     for (outcome, expected) in [

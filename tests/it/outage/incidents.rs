@@ -107,6 +107,16 @@ async fn an_incident_tells_each_brand_what_became_of_its_messages_and_outlasts_t
     );
     assert!(opened.failure_text.starts_with("unavailable: 20503 "), "{opened:?}");
 
+    // Who is cancelled waits no longer.
+    let cancelled = send(by(&[Channel::Sms], order()));
+    let message_id = gateway.messages_by(&globex).send(cancelled).await.unwrap().into_inner().message_id;
+    wait_for_open(&gateway, &root, |incident| impact(incident, "globex").waiting == 2).await;
+    gateway.messages_by(&globex).cancel_message(v1::CancelMessageRequest { message_id }).await.unwrap();
+    for _ in 0..10 {
+        let [incident] = &list(&gateway, &root, true).await[..] else { panic!() };
+        assert!(impact(incident, "globex").waiting <= 1, "{incident:#?}");
+    }
+
     // A brand sees its own alone, and not the words of the provider.
     for (key, brand) in [(&acme, "acme"), (&globex, "globex")] {
         let [incident] = &list(&gateway, key, true).await[..] else { panic!() };
