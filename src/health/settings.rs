@@ -40,7 +40,8 @@ pub struct HealthSettings {
     pub min_late_ms: u64,
     /// No call under way hangs before it has taken so long, in milliseconds, or ten times as long as usual.
     pub min_hanging_ms: u64,
-    /// How long a provider must be well before an incident of it ends, in milliseconds; what comes back sooner is the same incident.
+    /// How long a provider must be well before an incident of it ends, in milliseconds; what comes back sooner is the same
+    /// incident.
     pub incident_quiet_ms: u64,
 }
 

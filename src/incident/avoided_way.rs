@@ -27,10 +27,11 @@ pub struct AvoidedWay<'a> {
     pub failed: Option<FailedAttempt>,
 }
 
-/// The ways that attempt number `attempt`, which its provider took, stands in for: those that come before it and were left out of the
-/// plan for the sake of their providers' health, or put behind it, and those that were tried in vain since the message was last taken. `is_repeat` says
-/// that the attempt repeats one in doubt under its idempotency key, and is no second copy. `comes_first` tells of two providers of one
-/// channel whether the message would be tried at the first before the second, if both were well.
+/// The ways that attempt number `attempt`, which its provider took, stands in for: those that come before it and were left out
+/// of the plan for the sake of their providers' health, or put behind it, and those that were tried in vain since the message
+/// was last taken. `is_repeat` says that the attempt repeats one in doubt under its idempotency key, and is no second copy.
+/// `comes_first` tells of two providers of one channel whether the message would be tried at the first before the second, if
+/// both were well.
 pub fn stood_in_for<'a>(
     history: &'a History,
     attempt: u32,
@@ -55,8 +56,8 @@ pub fn stood_in_for<'a>(
     avoided
 }
 
-/// The ways that a message waits for by a plan, or would have taken by the last plan in its history: those that were left out for the
-/// sake of their providers' health, or because the message just failed there.
+/// The ways that a message waits for by a plan, or would have taken by the last plan in its history: those that were left out
+/// for the sake of their providers' health, or because the message just failed there.
 pub fn blocked_ways(plan: &Plan) -> impl Iterator<Item = AvoidedWay<'_>> {
     unhealthy_ways(plan, &[Reason::BreakerOpen, Reason::Throttled, Reason::Backoff])
 }
@@ -109,8 +110,8 @@ fn failure(attempt: &Attempt<'_>) -> Option<FailedAttempt> {
     }
 }
 
-/// Whether a way comes before the one that was taken: its channel does, or its address within the channel, or its provider for the
-/// address. Verdicts stand in the order of channels and addresses.
+/// Whether a way comes before the one that was taken: its channel does, or its address within the channel, or its provider for
+/// the address. Verdicts stand in the order of channels and addresses.
 fn precedes(
     plan: &Plan,
     way: &AvoidedWay<'_>,

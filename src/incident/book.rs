@@ -15,22 +15,23 @@ use crate::model::{
 /// Below this part of its weight a provider is in trouble: others get more of its messages than it does itself.
 const MIN_WEIGHT: f64 = 0.5;
 
-/// From this part of its weight on a provider is well. Above [`MIN_WEIGHT`], so that one incident does not become many when a weight
-/// moves about that.
+/// From this part of its weight on a provider is well. Above [`MIN_WEIGHT`], so that one incident does not become many when a
+/// weight moves about that.
 const WELL_WEIGHT: f64 = 0.9;
 
-/// A provider that was not called for so long within an hour, because it had asked for that, is in trouble. A single throttle, of
-/// which the usual wait is seconds, is none.
+/// A provider that was not called for so long within an hour, because it had asked for that, is in trouble. A single throttle,
+/// of which the usual wait is seconds, is none.
 const MIN_PAUSED: Duration = Duration::from_secs(60);
 
-/// How many incidents may go on at once. One cell of each provider, and a provider itself, has one at most, but a provider may have
-/// very many cells; the log tells of the breakers of the others.
+/// How many incidents may go on at once. One cell of each provider, and a provider itself, has one at most, but a provider may
+/// have very many cells; the log tells of the breakers of the others.
 const MAX_OPEN: usize = 500;
 
 /// How many messages are known to wait. Those beyond are not counted.
 const MAX_WAITING: usize = 100_000;
 
-/// How often an incident that goes on is recorded while it changes, and while nothing does but the time up to which it is known.
+/// How often an incident that goes on is recorded while it changes, and while nothing does but the time up to which it is
+/// known.
 const RECORD_EVERY: Duration = Duration::from_secs(10);
 const RECORD_UNCHANGED_EVERY: Duration = Duration::from_secs(60);
 
@@ -211,8 +212,8 @@ impl IncidentBook {
         }
     }
 
-    /// A message of `brand` was taken by the provider `by`, in the place of these ways. `scope` tells which cells a call by a way
-    /// would concern.
+    /// A message of `brand` was taken by the provider `by`, in the place of these ways. `scope` tells which cells a call by a
+    /// way would concern.
     pub fn note_taken(
         &mut self,
         brand: &BrandId,
@@ -296,8 +297,8 @@ impl IncidentBook {
         }
     }
 
-    /// The incidents for whose sake a way was not taken, or that it failed in: those of cells whose breakers are not closed, or else
-    /// that of the whole provider. A failure of before an incident is none of it.
+    /// The incidents for whose sake a way was not taken, or that it failed in: those of cells whose breakers are not closed, or
+    /// else that of the whole provider. A failure of before an incident is none of it.
     fn concerned(&self, way: &AvoidedWay<'_>, scope: &CallScope) -> Vec<IncidentScope> {
         let of =
             |cell: Option<&HealthCell>| IncidentScope { provider: way.provider.clone(), cell: cell.cloned() };

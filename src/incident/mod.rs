@@ -1,4 +1,5 @@
-//! PURE. Incidents: since when a provider, or a cell of it, is not well, what was seen and done, and what that meant for messages.
+//! PURE. Incidents: since when a provider, or a cell of it, is not well, what was seen and done, and what that meant for
+//! messages.
 //!
 //! # Why
 //!
@@ -7,14 +8,15 @@
 //!
 //! # How it works
 //!
-//! [`IncidentBook`] is told how each provider is ([`ObservedHealth`]) whenever that changed, and now and then. It opens one incident
-//! for a provider, and one for each cell, adds what comes while it is open, and ends it after all was well for the quiet time. Which
-//! ways a message did not take for the sake of a provider follows from its history ([`stood_in_for`], [`blocked_ways`]).
+//! [`IncidentBook`] is told how each provider is ([`ObservedHealth`]) whenever that changed, and now and then. It opens one
+//! incident for a provider, and one for each cell, adds what comes while it is open, and ends it after all was well for the
+//! quiet time. Which ways a message did not take for the sake of a provider follows from its history ([`stood_in_for`],
+//! [`blocked_ways`]).
 //!
 //! # How it recovers
 //!
-//! What is open is in memory, and recorded now and then by whoever asks for what [`IncidentBook::due_records`] gives. After a restart
-//! all breakers are closed: what is not well is noticed again, and is another incident.
+//! What is open is in memory, and recorded now and then by whoever asks for what [`IncidentBook::due_records`] gives. After a
+//! restart all breakers are closed: what is not well is noticed again, and is another incident.
 
 mod avoided_way;
 mod book;

@@ -18,7 +18,8 @@ pub(super) struct PauseStatistics {
 }
 
 impl PauseStatistics {
-    /// At `now` the provider has asked not to be called before `until`. Returns whether it asked for more than when it was last seen.
+    /// At `now` the provider has asked not to be called before `until`. Returns whether it asked for more than when it was last
+    /// seen.
     pub fn observe(&mut self, until: Option<MonotonicTime>, now: MonotonicTime) -> bool {
         let minute = now.since(MonotonicTime::default()).as_secs() / 60;
         let paused =

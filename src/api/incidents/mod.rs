@@ -27,8 +27,8 @@ pub struct IncidentApi {
 }
 
 impl IncidentApi {
-    /// The service over what is recorded, and over what goes on, of which the record may be some seconds old. `tokens` seals page
-    /// tokens.
+    /// The service over what is recorded, and over what goes on, of which the record may be some seconds old. `tokens` seals
+    /// page tokens.
     pub fn new(
         access: ProviderAccess,
         tracker: IncidentTracker,

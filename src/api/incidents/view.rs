@@ -4,9 +4,9 @@ use crate::model::{BrandId, HealthCell, Incident, Provider};
 use crate::wire::v1;
 use v1::incident_update::Detail;
 
-/// An incident of a provider that serves `brand`, as a key of the brand is shown it: what it meant for others is left out, and so are
-/// the words of the provider, which may quote what another brand sent. Of a sender or a template of others nothing is told but that
-/// there is trouble. `own_sender` is the sender of the brand.
+/// An incident of a provider that serves `brand`, as a key of the brand is shown it: what it meant for others is left out, and
+/// so are the words of the provider, which may quote what another brand sent. Of a sender or a template of others nothing is
+/// told but that there is trouble. `own_sender` is the sender of the brand.
 pub fn of_brand(incident: &Incident, brand: &BrandId, provider: &Provider, own_sender: &str) -> v1::Incident {
     let is_own = match &incident.cell {
         None | Some(HealthCell::Country(_)) => true,

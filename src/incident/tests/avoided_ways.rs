@@ -50,8 +50,8 @@ fn attempt(history: &mut History, number: u32, way: Way, outcome: Outcome, secon
     history.push(at, MessageEventDetail::AttemptFinished { attempt: number, outcome });
 }
 
-/// The providers that attempt `number` stands in for, with `?` where one may have taken the message; of two providers of a channel
-/// the first by name comes first.
+/// The providers that attempt `number` stands in for, with `?` where one may have taken the message; of two providers of a
+/// channel the first by name comes first.
 fn stands_in_for(history: &History, number: u32, is_repeat: bool) -> Vec<String> {
     let comes_first = |one: &ProviderName, other: &ProviderName| one < other;
     let avoided = stood_in_for(history, number, is_repeat, comes_first);
