@@ -11,6 +11,7 @@ pub mod store;
 
 pub mod consent;
 pub mod health;
+pub mod incident;
 pub mod routing;
 
 pub mod dispatch;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use gungraun::{library_benchmark, library_benchmark_group};
 
-use relevo::health::{BreakerState, HealthPermit, HealthSettings, ProviderHealth};
+use relevo::health::{HealthPermit, HealthSettings, ProviderHealth};
 use relevo::model::{
-    Address, AdmissionRefusal, CallScope, Moment, MonotonicTime, Outcome, OutcomeEvidence, Phone,
-    RenderedContent,
+    Address, AdmissionRefusal, BreakerState, CallScope, Moment, MonotonicTime, Outcome, OutcomeEvidence,
+    Phone, RenderedContent,
 };
 
 use crate::harness::{CALLS, repeat};

@@ -31,6 +31,8 @@ const METHODS: &[(&str, KeyScope)] = &[
     ("relevo.v1.ProviderService/WatchProviders", KeyScope::Operate),
     ("relevo.v1.ProviderService/SetProviderControl", KeyScope::Operate),
     ("relevo.v1.ProviderService/ListProviderControlChanges", KeyScope::Operate),
+    ("relevo.v1.IncidentService/ListIncidents", KeyScope::Operate),
+    ("relevo.v1.IncidentService/GetIncident", KeyScope::Operate),
     ("relevo.v1.SandboxService/ListOutbox", KeyScope::Operate),
     ("relevo.v1.SandboxService/SetBehavior", KeyScope::Operate),
     ("relevo.v1.KeyService/CreateKey", KeyScope::Admin),

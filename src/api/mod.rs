@@ -37,6 +37,7 @@ pub mod services;
 
 pub mod consents;
 pub mod contacts;
+pub mod incidents;
 pub mod keys;
 pub mod messages;
 pub mod providers;

@@ -13,6 +13,7 @@ use super::consents::ConsentApi;
 use super::contacts::{ContactApi, TelegramLinkIssuer};
 use super::guard::{CallBounds, CallGuard};
 use super::health::{HealthApi, HealthState};
+use super::incidents::IncidentApi;
 use super::keys::KeyApi;
 use super::messages::{CursorSealer, MessageApi};
 use super::providers::ProviderApi;
@@ -31,6 +32,7 @@ use crate::store::{CursorKey, Stores};
 use crate::wire::DESCRIPTORS;
 use crate::wire::v1::consent_service_server::ConsentServiceServer;
 use crate::wire::v1::contact_service_server::ContactServiceServer;
+use crate::wire::v1::incident_service_server::IncidentServiceServer;
 use crate::wire::v1::key_service_server::KeyServiceServer;
 use crate::wire::v1::message_service_server::MessageServiceServer;
 use crate::wire::v1::provider_service_server::ProviderServiceServer;
@@ -66,6 +68,7 @@ pub struct ApiServices {
     consents: ConsentApi,
     keys: KeyApi,
     providers: ProviderApi,
+    incidents: IncidentApi,
     sandbox: Option<SandboxApi>,
 }
 
@@ -102,6 +105,12 @@ impl ApiServices {
             ),
             contacts: ContactApi::new(stores.contacts, Arc::clone(&tokens), links, clock.clone()),
             consents: ConsentApi::new(stores.consents, Arc::clone(&tokens), planner, clock.clone()),
+            incidents: IncidentApi::new(
+                access.clone(),
+                registry.incidents().clone(),
+                stores.incidents,
+                Arc::clone(&tokens),
+            ),
             providers: ProviderApi::new(
                 access.clone(),
                 registry,
@@ -145,6 +154,7 @@ impl ApiServices {
             .add_service(self.guard.protect(server!(ContactServiceServer, self.contacts)))
             .add_service(self.guard.protect(server!(ConsentServiceServer, self.consents)))
             .add_service(self.guard.protect(server!(ProviderServiceServer, self.providers)))
+            .add_service(self.guard.protect(server!(IncidentServiceServer, self.incidents)))
             .add_service(self.guard.protect(server!(KeyServiceServer, self.keys)))
             .add_service(PublicGuard::of_health(settings).protect(health));
         if let Some(sandbox) = self.sandbox {

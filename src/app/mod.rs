@@ -19,7 +19,10 @@ use tokio::net::TcpListener;
 use crate::api::{self, ApiServices, HealthState, ServiceDependencies};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{ClockTrust, Dispatcher, Planner, ProviderQueues, ProviderRegistry, purge_expired};
+use crate::dispatch::{
+    ClockTrust, Dispatcher, Planner, ProviderQueues, ProviderRegistry, end_interrupted_incidents,
+    purge_expired, record_all_incidents, record_incidents,
+};
 use crate::inbound::{self, InboundProcessor, WebhookRouter};
 use crate::model::{Provider, ProviderControlChange};
 use crate::store::CursorKey;
@@ -92,6 +95,7 @@ impl Gateway {
     ) -> Result<(), AppError> {
         shared_addresses::warn(self.store.stores.contacts.as_ref()).await?;
         let controls = self.store.stores.controls.controls().await?;
+        end_interrupted_incidents(self.store.stores.incidents.as_ref()).await?;
         let stop_delay = Duration::from_millis(self.config.server.stop_delay_ms);
         let known_time = self.store.stores.clock.known_time().await?.filter(|_| !self.trusts_clock);
         let clock_trust = ClockTrust::new(self.clock.clone(), known_time);
@@ -100,7 +104,8 @@ impl Gateway {
         let cursor_key = self.store.stores.messages.cursor_key(random).await?;
         let work = self.store.stores.work.clone();
         let backlog = BacklogCounter::new(self.config.clone(), work, self.clock.clone());
-        let (mut supervisor, store, health) = self.start(controls, clock_trust, cursor_key);
+        let registry = self.registry(controls);
+        let (mut supervisor, store, health) = self.start(registry.clone(), clock_trust, cursor_key);
         supervisor.spawn_background("the count of what waits", backlog.clone().run());
         let stop = async {
             stop.await;
@@ -116,6 +121,9 @@ impl Gateway {
         if let Err(error) = backlog.count_and_record().await {
             tracing::debug!(%error, "what waits to be sent was not counted at the stop");
         }
+        if let Err(error) = record_all_incidents(&registry, store.stores.incidents.as_ref()).await {
+            tracing::warn!(%error, "incidents were not recorded at the stop because the store failed");
+        }
         let closed = store.close().await;
         if let (Err(_), Err(error)) = (&ended, &closed) {
             tracing::error!(%error, "the store was not closed cleanly");
@@ -125,18 +133,22 @@ impl Gateway {
         Ok(closed?)
     }
 
+    /// The providers, under the controls that operators last set.
+    fn registry(&self, controls: Vec<ProviderControlChange>) -> ProviderRegistry {
+        let providers: Vec<Provider> =
+            self.config.providers.iter().map(|config| config.provider.clone()).collect();
+        ProviderRegistry::new(providers, &self.config.health, controls)
+    }
+
     /// Builds every room and starts its loops.
     fn start(
         self,
-        controls: Vec<ProviderControlChange>,
+        registry: ProviderRegistry,
         clock_trust: ClockTrust,
         cursor_key: CursorKey,
     ) -> (Supervisor, sled::SledHandle, HealthState) {
         let Self { config, clock, store, listener, inbound, mail, .. } = self;
         let stores = store.stores.clone();
-        let providers: Vec<Provider> =
-            config.providers.iter().map(|config| config.provider.clone()).collect();
-        let registry = ProviderRegistry::new(providers, &config.health, controls);
         let policies = Arc::new(config.brands.clone());
         let clients = parts::clients(&config.providers);
         let queues = ProviderQueues::new(&clients);
@@ -169,7 +181,7 @@ impl Gateway {
         let services = ApiServices::new(dependencies, &config.server);
         let health = services.health().clone();
         let processor = InboundProcessor::new(&stores, parts::inbound_directory(&config), clock.clone())
-            .observed_by(Arc::new(registry));
+            .observed_by(Arc::new(registry.clone()));
 
         let mut supervisor = Supervisor::new();
         let (stopping, settings, tls) = (supervisor.stopping(), config.server.clone(), config.tls.clone());
@@ -182,6 +194,8 @@ impl Gateway {
         supervisor.spawn_background("the watch of the clock", clock_watch);
         let purge = purge_expired(stores.work, stores.clock, clock_trust, config.store.retention());
         supervisor.spawn_background("the purge of old records", purge);
+        let record = record_incidents(registry, stores.incidents, clock);
+        supervisor.spawn_background("the recording of incidents", record);
         supervisor.spawn_background("the writer of the store", store.writer_ended());
         let watch = store_health::report(stores.status, stores.controls, health.clone());
         supervisor.spawn_background("the watch of the store", watch);

@@ -38,6 +38,7 @@ named!(
     DeleteContactResponse,
     ExplainRouteResponse,
     GetConsentResponse,
+    Incident,
     Key,
     LiftSuppressionResponse,
     Message,

@@ -11,6 +11,7 @@ mod contacts;
 mod error;
 mod escape;
 mod health;
+mod incidents;
 mod json;
 mod keys;
 mod messages;
@@ -157,6 +158,9 @@ pub enum ClientCommand {
     /// See and control the health of providers, and test them
     #[command(subcommand)]
     Provider(providers::ProviderCommand),
+    /// See since when providers are not well, and what that means for messages
+    #[command(subcommand)]
+    Incident(incidents::IncidentCommand),
     /// See and steer sandbox providers, which send nothing
     #[command(subcommand)]
     Sandbox(sandbox::SandboxCommand),
@@ -182,6 +186,7 @@ pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Cl
         ClientCommand::Consent(command) => consents::run(command, connection, clock, screen).await,
         ClientCommand::Preferences(command) => preferences::run(command, connection, screen).await,
         ClientCommand::Provider(command) => providers::run(command, connection, clock, screen).await,
+        ClientCommand::Incident(command) => incidents::run(command, connection, clock, screen).await,
         ClientCommand::Sandbox(command) => sandbox::run(command, connection, screen).await,
         ClientCommand::Keys(command) => keys::run(command, connection, clock, screen).await,
         ClientCommand::Health => health::run(connection, screen).await,

@@ -364,7 +364,11 @@ impl Dispatcher {
         let AnsweredAttempt { number, way, outcome, ended_at } = attempt;
         log_attempt(work, number, &way, &outcome);
         self.record_objection(work, &way, &outcome, ended_at).await;
+        let is_taken = matches!(outcome, Outcome::Sent { .. });
         work.history.push(ended_at, MessageEventDetail::AttemptFinished { attempt: number, outcome });
+        if is_taken {
+            self.note_taken(work, number, ended_at);
+        }
     }
 
     async fn record_objection(&self, work: &MessageWork, way: &Way, outcome: &Outcome, now: Timestamp) {

@@ -21,7 +21,11 @@
 
 mod attempt;
 mod clock_trust;
+mod incident_hooks;
+mod incident_recorder;
+mod incident_tracker;
 mod limits;
+mod observed_health;
 mod planner;
 mod provider;
 mod queues;
@@ -42,6 +46,10 @@ use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
 pub use clock_trust::ClockTrust;
+pub use incident_recorder::{
+    end_interrupted_incidents, record_all_incidents, record_due_incidents, record_incidents,
+};
+pub use incident_tracker::IncidentTracker;
 pub use planner::{BrandPolicies, Planner};
 pub use provider::ProviderClient;
 pub use queues::ProviderQueues;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::incident_tracker::IncidentTracker;
 use super::limits::WaitingOrder;
 use super::queues::ProviderQueues;
 use super::registry::ProviderRegistry;
@@ -94,6 +95,11 @@ impl Planner {
     pub(super) fn waiting_order(&self, message: &Message) -> WaitingOrder {
         let policy = self.policies.get(&message.brand);
         WaitingOrder::new(message, policy.map_or(0, |policy| policy.priority(&message.topic)))
+    }
+
+    /// The incidents of the providers that messages are planned for.
+    pub fn incidents(&self) -> &IncidentTracker {
+        self.registry.incidents()
     }
 
     /// What a call concerns that sends `content` of `brand` by `way`.

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::incident_tracker::{IncidentTracker, log_incidents};
+use super::observed_health::observed_health;
 use crate::health::{
-    BreakerState, BreakerTrip, CallCounts, HealthPermit, HealthSettings, HealthSignal, ProviderFailure,
-    ProviderHealth, WeightShift, rebalance,
+    BreakerTrip, CallCounts, HealthPermit, HealthSettings, HealthSignal, ProviderFailure, ProviderHealth,
+    WeightShift, rebalance,
 };
 use crate::model::{
-    AdmissionRefusal, BrandId, CallScope, Channel, ControlMode, HealthCell, Moment, MonotonicTime, Outcome,
-    Provider, ProviderControl, ProviderControlChange, ProviderName, Timestamp,
+    AdmissionRefusal, BrandId, BreakerState, CallScope, Channel, ControlMode, HealthCell, Incident, Moment,
+    MonotonicTime, Outcome, Provider, ProviderControl, ProviderControlChange, ProviderName, Timestamp,
 };
 use crate::routing::ProviderAdmission;
 
@@ -31,6 +33,7 @@ struct RegistryInner {
     providers: Vec<Provider>,
     health: Mutex<HealthTable>,
     changes: watch::Sender<u64>,
+    incidents: IncidentTracker,
 }
 
 /// The health of every provider, in their order.
@@ -109,7 +112,9 @@ impl ProviderRegistry {
             providers: providers.iter().map(|_| ProviderHealth::new(settings.clone())).collect(),
             rebalanced_at: MonotonicTime::default(),
         };
-        let inner = RegistryInner { providers, health: Mutex::new(health), changes: watch::Sender::new(0) };
+        let incidents = IncidentTracker::new(Duration::from_millis(settings.incident_quiet_ms));
+        let (health, changes) = (Mutex::new(health), watch::Sender::new(0));
+        let inner = RegistryInner { providers, health, changes, incidents };
         let registry = Self { inner: Arc::new(inner) };
         for change in controls {
             registry.set_control(change);
@@ -217,6 +222,7 @@ impl ProviderRegistry {
     /// Puts an operator's control in force. Returns whether there is such a provider.
     pub fn set_control(&self, change: ProviderControlChange) -> bool {
         let Some(index) = self.index(&change.provider) else { return false };
+        self.inner.incidents.note_control(&change);
         self.health().providers[index].set_control(change.control);
         self.notify_changed();
         true
@@ -227,6 +233,28 @@ impl ProviderRegistry {
         self.inner.changes.subscribe()
     }
 
+    /// The incidents of these providers.
+    pub fn incidents(&self) -> &IncidentTracker {
+        &self.inner.incidents
+    }
+
+    /// Has the incidents learn what time alone brings: that a breaker lets probes through, a weight rises, a throttle ends, and
+    /// that all was well for long enough.
+    pub fn observe_incidents(&self, now: Moment) {
+        self.rebalance(now);
+        let health = self.health();
+        let all = self.inner.providers.iter().zip(&health.providers);
+        let changed: Vec<Incident> =
+            all.flat_map(|(provider, health)| self.observe(provider, health, now)).collect();
+        drop(health);
+        log_incidents(&changed);
+    }
+
+    /// Tells the incidents how a provider is. Its health is locked meanwhile, so that they learn of changes in their order.
+    fn observe(&self, provider: &Provider, health: &ProviderHealth, now: Moment) -> Vec<Incident> {
+        self.inner.incidents.observe(&provider.name, &observed_health(health, now), now)
+    }
+
     fn change<T>(&self, index: usize, now: Moment, change: impl FnOnce(&mut ProviderHealth) -> T) -> T {
         let mut health = self.health();
         let of_provider = &mut health.providers[index];
@@ -235,8 +263,10 @@ impl ProviderRegistry {
         let after = WatchedHealth::of(of_provider, now);
         let trip = of_provider.trip().map(|trip| trip.reason.to_string()).unwrap_or_default();
         let last_failure = of_provider.last_failure().map(ProviderFailure::brief).unwrap_or_default();
+        let provider = &self.inner.providers[index];
+        let incidents = if before == after { Vec::new() } else { self.observe(provider, of_provider, now) };
         drop(health);
-        let name = &self.inner.providers[index].name;
+        let name = &provider.name;
         for (cell, state, trip) in after.cells.iter().filter(|cell| !before.cells.contains(cell)) {
             tracing::warn!(
                 provider.name = %name, %cell, state = state.as_str(), trip, last_failure,
@@ -258,6 +288,7 @@ impl ProviderRegistry {
                 "the breaker of a provider changed"
             );
         }
+        log_incidents(&incidents);
         if before != after {
             self.notify_changed();
         }
@@ -283,6 +314,12 @@ impl ProviderRegistry {
             let moved = rebalance(&mut health, now).into_iter();
             shifts.extend(moved.map(|(place, shift)| (of_channel[place], shift)));
         }
+        let mut incidents = Vec::new();
+        for ((provider, health), hangs) in self.inner.providers.iter().zip(&table.providers).zip(&hanging) {
+            if *hangs || shifts.iter().any(|(shifted, _)| shifted.name == provider.name) {
+                incidents.extend(self.observe(provider, health, now));
+            }
+        }
         drop(table);
         for (provider, shift) in &shifts {
             log_shift(&provider.name, shift);
@@ -293,6 +330,7 @@ impl ProviderRegistry {
                 "the breaker of a provider changed"
             );
         }
+        log_incidents(&incidents);
         if !shifts.is_empty() || hanging.contains(&true) {
             self.notify_changed();
         }

@@ -34,6 +34,7 @@ impl Dispatcher {
                 _ => return Ok(Vec::new()),
             }
         }
+        self.note_resumed(&work);
         while self.advance(&mut work).await? == WorkStatus::Again {}
         Ok(work.filed_for)
     }
@@ -58,6 +59,7 @@ impl Dispatcher {
             }
             RoutingStep::Wait { until, why } => {
                 let until = self.with_jitter(until, work.message.expire_at, now);
+                self.note_waiting(work, plan.as_ref(), now);
                 work.record_wait(plan, until, why, now);
                 self.file_until(work, until, wait, now).await
             }
@@ -68,6 +70,7 @@ impl Dispatcher {
             RoutingStep::Finish { state, reason, explanation } => {
                 work.record_plan(plan, now);
                 log_end(work, state, &reason);
+                self.note_end(work, state, now);
                 work.history.push(now, MessageEventDetail::Finished { state, reason, explanation });
                 self.save_until(work, None).await
             }

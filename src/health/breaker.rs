@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use super::HealthSettings;
 use super::window::{CallCounts, CallWindow};
-use crate::model::{Moment, MonotonicTime, Outcome, ThrottleScope, Timestamp};
+use crate::model::{BreakerState, Moment, MonotonicTime, Outcome, ThrottleScope, Timestamp};
 
 /// What an outcome says about the health of the provider, apart from what it says about the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,17 +67,6 @@ impl HealthSignal {
     }
 }
 
-/// The state of a breaker, for people to see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BreakerState {
-    /// Passes everything.
-    Closed,
-    /// Refuses everything.
-    Open,
-    /// Passes a few probes.
-    HalfOpen,
-}
-
 /// The permit to make one call. It must come back by [`Breaker::record`] or [`Breaker::cancel`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a permit that does not come back blocks a probe for ever"]
@@ -91,17 +80,6 @@ pub struct BreakerPermit {
 pub struct BreakerRefusal {
     /// How long to wait before asking again.
     pub wait: Duration,
-}
-
-impl BreakerState {
-    /// A stable word for the state, for logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half open",
-        }
-    }
 }
 
 /// Why a breaker opened.

@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::window::CallCounts;
-use super::{Breaker, BreakerPermit, BreakerRefusal, BreakerState, HealthSettings, HealthSignal, TripReason};
-use crate::model::{CallScope, CellDimension, CellRefusal, HealthCell, Moment, MonotonicTime};
+use super::{Breaker, BreakerPermit, BreakerRefusal, HealthSettings, HealthSignal, TripReason};
+use crate::model::{BreakerState, CallScope, CellDimension, CellRefusal, HealthCell, Moment, MonotonicTime};
 
 /// How many cells a provider may have; what lies in others counts for the provider alone.
 const MAX_CELLS: usize = 1_000;

@@ -18,9 +18,7 @@ mod window;
 
 pub use adaptive_rate::AdaptiveRate;
 pub use balance::rebalance;
-pub use breaker::{
-    Breaker, BreakerPermit, BreakerRefusal, BreakerState, BreakerTrip, HealthSignal, TripReason,
-};
+pub use breaker::{Breaker, BreakerPermit, BreakerRefusal, BreakerTrip, HealthSignal, TripReason};
 pub use live_weight::{WeightReason, WeightShift};
 pub use provider::{HealthPermit, ProviderFailure, ProviderHealth};
 pub use settings::HealthSettings;

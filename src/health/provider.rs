@@ -8,12 +8,10 @@ use super::cells::{CellPermit, CellTable, Culprit};
 use super::live_weight::{LiveWeight, WeightShift};
 use super::receipt_statistics::ReceiptStatistics;
 use super::refusal_statistics::RefusalStatistics;
-use super::{
-    AdaptiveRate, Breaker, BreakerPermit, BreakerState, BreakerTrip, CallCounts, HealthSettings, HealthSignal,
-};
+use super::{AdaptiveRate, Breaker, BreakerPermit, BreakerTrip, CallCounts, HealthSettings, HealthSignal};
 use crate::model::{
-    Admission, AdmissionRefusal, CallScope, CellRefusal, ControlMode, HealthCell, Moment, MonotonicTime,
-    Outcome, OutcomeEvidence, ProviderControl, Rejection,
+    Admission, AdmissionRefusal, BreakerState, CallScope, CellRefusal, ControlMode, HealthCell, Moment,
+    MonotonicTime, Outcome, OutcomeEvidence, ProviderControl, Rejection,
 };
 
 /// A call that failed, by a failure of the provider.

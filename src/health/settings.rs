@@ -40,6 +40,9 @@ pub struct HealthSettings {
     pub min_late_ms: u64,
     /// No call under way hangs before it has taken so long, in milliseconds, or ten times as long as usual.
     pub min_hanging_ms: u64,
+    /// How long a provider must be well before an incident of it ends, in milliseconds; what comes back sooner is the same
+    /// incident.
+    pub incident_quiet_ms: u64,
 }
 
 impl Default for HealthSettings {
@@ -60,6 +63,8 @@ impl Default for HealthSettings {
             slow_factor: 2.0,
             min_late_ms: 500,
             min_hanging_ms: 5_000,
+            // As long as a provider's falls are remembered (`live_weight`), and many times as long as a breaker is open.
+            incident_quiet_ms: 60_000,
         }
     }
 }
@@ -88,6 +93,7 @@ impl HealthSettings {
         errors.within("slow_factor", self.slow_factor, 1.0..=1_000.0);
         errors.within("min_late_ms", self.min_late_ms, 1..=DAY_MS);
         errors.within("min_hanging_ms", self.min_hanging_ms, 1..=DAY_MS);
+        errors.within("incident_quiet_ms", self.incident_quiet_ms, 1..=DAY_MS);
         errors.into_vec()
     }
 

@@ -1,6 +1,7 @@
 //! What a call concerns, and the parts of a provider that may fail alone.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::{Address, RenderedContent};
@@ -27,6 +28,16 @@ impl CallingCode {
                 _ => prefix(3).map(Self),
             },
         }
+    }
+}
+
+impl FromStr for CallingCode {
+    type Err = &'static str;
+
+    /// Reads a code as it is shown: `+34`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix('+').and_then(|digits| digits.parse().ok());
+        digits.map(Self).ok_or("must be a calling code, such as +34")
     }
 }
 

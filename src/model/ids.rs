@@ -12,6 +12,13 @@ use super::Timestamp;
 #[error("{0}")]
 pub struct IdError(&'static str);
 
+impl IdError {
+    /// The text is no identifier because of this.
+    pub(super) fn new(why: &'static str) -> Self {
+        Self(why)
+    }
+}
+
 /// The gateway's id of a message: a UUID version 7 (RFC 9562), so that ids sort by time of acceptance.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(Uuid);

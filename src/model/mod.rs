@@ -6,6 +6,7 @@ mod address;
 mod address_folding;
 mod address_match;
 mod backlog;
+mod breaker_state;
 mod cell;
 mod consent;
 mod contact;
@@ -15,6 +16,7 @@ mod folded_ledger;
 mod history;
 mod ids;
 mod inbound;
+mod incident;
 mod key;
 mod link;
 mod message;
@@ -37,6 +39,7 @@ pub use jiff::Timestamp;
 pub use address::{Address, AddressError, Channel, Email, Phone, WhatsappUser};
 pub use address_match::AddressMatch;
 pub use backlog::{Backlog, BacklogGroup};
+pub use breaker_state::BreakerState;
 pub use cell::{CallScope, CallingCode, CellDimension, CellRefusal, HealthCell};
 pub use consent::{ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, TopicPreference};
 pub use contact::{Contact, ContactAddress, Recipient, ServiceWindow};
@@ -50,6 +53,10 @@ pub use history::{Attempt, History, MessageEvent, MessageEventDetail, MessageSta
 pub use ids::{BrandId, BusinessId, ContactId, ContactIncarnation, IdError, KeyId, MessageId, ProviderName};
 pub use inbound::{
     AddressChange, AddressReport, ContactEvent, ContactEventDetail, InboundText, Keyword, Keywords,
+};
+pub use incident::{
+    Incident, IncidentCause, IncidentEnd, IncidentId, IncidentImpact, IncidentUpdate, IncidentUpdateDetail,
+    RecordedFailure,
 };
 pub use key::{ApiKey, KeyScope};
 pub use link::{ContactLink, LinkId};

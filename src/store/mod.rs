@@ -1,4 +1,4 @@
-//! The records that must survive: messages and their histories, contacts, consents, controls and keys.
+//! The records that must survive: messages and their histories, contacts, consents, controls, incidents and keys.
 //!
 //! The traits speak of these things, not of keys or tables. [`embedded`] implements them over an ordered map with atomic
 //! batches, which is sled on disk or a plain map in memory; both run the same logic and pass one conformance suite.
@@ -13,6 +13,7 @@ mod controls;
 mod cursor;
 mod error;
 mod inbound;
+mod incidents;
 mod links;
 mod messages;
 mod page;
@@ -36,6 +37,7 @@ pub use controls::{ControlStore, MAX_CONTROL_CHANGES};
 pub use cursor::{CursorKey, JournalCursor};
 pub use error::StoreError;
 pub use inbound::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult, RecordedReceipt};
+pub use incidents::{IncidentStore, MAX_INCIDENTS};
 pub use links::{FollowResult, LinkStore, MAX_LINKS};
 pub use messages::{
     AcceptResult, JournalBatch, JournalEvent, JournalEventKind, MessageFilter, MessageStore, StoredMessage,
@@ -61,6 +63,8 @@ pub struct Stores {
     pub consents: Arc<dyn ConsentStore>,
     /// Controls.
     pub controls: Arc<dyn ControlStore>,
+    /// Incidents.
+    pub incidents: Arc<dyn IncidentStore>,
     /// Links.
     pub links: Arc<dyn LinkStore>,
     /// Keys.

@@ -55,6 +55,27 @@ enum_pairs!(
     InService = InService, Draining = Draining, OutOfService = OutOfService
 );
 enum_pairs!(
+    /// Reads the state of a breaker.
+    read_breaker_state, model::BreakerState = v1::BreakerState:
+    Closed = Closed, Open = Open, HalfOpen = HalfOpen
+);
+enum_pairs!(
+    /// Reads the dimension of a cell.
+    read_cell_dimension, model::CellDimension = v1::CellDimension:
+    Sender = Sender, Template = Template, Country = Country
+);
+enum_pairs!(
+    /// Reads what began an incident.
+    read_incident_cause, model::IncidentCause = v1::IncidentCause:
+    BreakerOpened = BreakerOpened, Failures = Failures, Late = Late, Slow = Slow, Silent = Silent, Throttled = Throttled,
+    Refusals = Refusals
+);
+enum_pairs!(
+    /// Reads how an incident ended.
+    read_incident_end, model::IncidentEnd = v1::IncidentEnd:
+    Recovered = Recovered, GatewayStopped = GatewayStopped
+);
+enum_pairs!(
     /// Reads a scope of a key.
     read_scope, model::KeyScope = v1::Scope:
     Send = Send, Contacts = Contacts, Operate = Operate, Admin = Admin

@@ -30,6 +30,7 @@ mod content;
 mod control;
 mod history;
 mod inbound;
+mod incident;
 mod key;
 mod message;
 mod outcome;
@@ -48,11 +49,13 @@ pub use contact::{
 pub use content::read_content;
 pub use control::{read_control, read_control_change};
 pub use enums::{
-    read_action, read_channel, read_class, read_control_mode, read_keyword, read_objection,
-    read_order_source, read_receipt_status, read_scope, read_state, read_suppression_reason,
+    read_action, read_breaker_state, read_cell_dimension, read_channel, read_class, read_control_mode,
+    read_incident_cause, read_incident_end, read_keyword, read_objection, read_order_source,
+    read_receipt_status, read_scope, read_state, read_suppression_reason,
 };
 pub use history::{read_event, read_history};
 pub use inbound::read_contact_event;
+pub use incident::read_incident;
 pub use key::{read_key, read_scopes};
 pub use message::{message_view, read_fallback, read_message};
 pub use outcome::read_outcome;

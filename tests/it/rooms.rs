@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that decide and do nothing else. Whatever the table says, they import the model alone.
-const PURE: [&str; 3] = ["consent", "routing", "health"];
+const PURE: [&str; 4] = ["consent", "routing", "health", "incident"];
 
 /// What a pure room has no use for: waiting, the outside world, the clock, chance, logs and protocols.
 const IMPURE: [&str; 13] = [

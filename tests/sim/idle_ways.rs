@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use relevo::dispatch::Planner;
-use relevo::health::BreakerState;
-use relevo::model::{MessageId, MessageState, MonotonicTime};
+use relevo::model::{BreakerState, MessageId, MessageState, MonotonicTime};
 use relevo::routing::RoutingStep;
 
 use crate::script;

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope};
-use relevo::health::BreakerState;
 use relevo::model::{
-    Address, AttemptRef, Channel, ConsentAction, ConsentDecision, ControlMode, Message, MessageClass,
-    MessageId, MonotonicTime, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus,
-    Recipient, ReferenceForms, Rejection, ThrottleScope, Timestamp, later,
+    Address, AttemptRef, BreakerState, Channel, ConsentAction, ConsentDecision, ControlMode, Message,
+    MessageClass, MessageId, MonotonicTime, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport,
+    ReceiptStatus, Recipient, ReferenceForms, Rejection, ThrottleScope, Timestamp, later,
 };
 use relevo::store::StoredMessage;
 

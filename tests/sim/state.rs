@@ -8,9 +8,9 @@ use fastrand::Rng;
 use relevo::adapters::Envelope;
 use relevo::clock::{Clock, SimulatedCalendar};
 use relevo::dispatch::ProviderRegistry;
-use relevo::health::{BreakerState, HealthSettings};
+use relevo::health::HealthSettings;
 use relevo::model::{
-    Address, BrandId, MessageId, MonotonicTime, ProviderName, ReceiptReport, Timestamp, later,
+    Address, BrandId, BreakerState, MessageId, MonotonicTime, ProviderName, ReceiptReport, Timestamp, later,
 };
 use relevo::store::Stores;
 use tokio::sync::mpsc;

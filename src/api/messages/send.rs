@@ -121,8 +121,10 @@ impl MessageApi {
         request: v1::CancelMessageRequest,
     ) -> Result<v1::CancelMessageResponse, ApiError> {
         let id = read_id(&request.message_id)?;
-        let cancelled = self.store.cancel(&caller.brand, id, caller.key.as_str(), self.clock.now()).await?;
+        let now = self.clock.now();
+        let cancelled = self.store.cancel(&caller.brand, id, caller.key.as_str(), now).await?;
         let stored = cancelled.ok_or_else(|| no_message(id))?.map_err(|state| not_cancellable(id, state))?;
+        self.planner.incidents().note_cancelled(id, now);
         let (message, _) = history_page(view(&stored), 0);
         Ok(v1::CancelMessageResponse { message: Some(message) })
     }

@@ -2,7 +2,7 @@
 
 use crate::api::caller::Caller;
 use crate::dispatch::{CellStatus, ProviderStatus};
-use crate::health::{BreakerState, BreakerTrip, ProviderFailure, TripReason, WeightShift};
+use crate::health::{BreakerTrip, ProviderFailure, TripReason, WeightShift};
 use crate::model::HealthCell;
 use crate::wire::{duration, timestamp, v1};
 
@@ -30,7 +30,7 @@ pub fn provider(caller: &Caller, own_sender: Option<&str>, status: ProviderStatu
         weight: provider.weight,
         // The mode in force, which is not the one asked for once that has expired.
         control: Some(v1::ProviderControl { mode, ..control }),
-        breaker: breaker(status.breaker).into(),
+        breaker: v1::BreakerState::from(status.breaker).into(),
         probe_time: status.probe_at.map(timestamp),
         throttled_until: status.throttled_until.map(timestamp),
         learned_rate_per_second: status.learned_rate_per_second,
@@ -66,17 +66,9 @@ fn cell(status: &CellStatus) -> v1::ProviderCell {
     v1::ProviderCell {
         dimension: dimension.into(),
         name,
-        breaker: breaker(status.breaker).into(),
+        breaker: v1::BreakerState::from(status.breaker).into(),
         probe_time: status.probe_at.map(timestamp),
         trip: status.trip.map(trip),
-    }
-}
-
-fn breaker(state: BreakerState) -> v1::BreakerState {
-    match state {
-        BreakerState::Closed => v1::BreakerState::Closed,
-        BreakerState::Open => v1::BreakerState::Open,
-        BreakerState::HalfOpen => v1::BreakerState::HalfOpen,
     }
 }
 

@@ -52,6 +52,7 @@ enum_text!(action, v1::ConsentAction, "CONSENT_ACTION_");
 enum_text!(mode, v1::ControlMode, "CONTROL_MODE_");
 enum_text!(breaker, v1::BreakerState, "BREAKER_STATE_");
 enum_text!(scope, v1::Scope, "SCOPE_");
+enum_text!(incident_cause, v1::IncidentCause, "INCIDENT_CAUSE_");
 
 fn without_prefix(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', " ")

@@ -398,6 +398,98 @@ fn providers_and_who_changed_them_are_shown() {
     insta::assert_snapshot!(control_changes(&[change], TextWidth::UNLIMITED));
 }
 
+fn update(detail: v1::incident_update::Detail) -> v1::IncidentUpdate {
+    v1::IncidentUpdate { first_time: at(0), last_time: at(0), count: 1, detail: Some(detail) }
+}
+
+fn open_incident() -> v1::Incident {
+    use v1::incident_update::Detail;
+    let change = |state: v1::BreakerState, reason: &str, failure_text: &str| {
+        Detail::Breaker(v1::IncidentBreakerChange {
+            state: state.into(),
+            reason: reason.into(),
+            failure: "unavailable: 503".into(),
+            failure_text: failure_text.into(),
+        })
+    };
+    let half_open =
+        v1::IncidentBreakerChange { state: v1::BreakerState::HalfOpen.into(), ..Default::default() };
+    let weight =
+        v1::IncidentWeightChange { from_percent: 10.0, to_percent: 76.4, reason: "its calls go well".into() };
+    let control = v1::IncidentControlChange {
+        mode: v1::ControlMode::Draining.into(),
+        reason: "until the provider answers our ticket".into(),
+        actor: "abcd (eva)".into(),
+    };
+    let impact = |brand: &str, rescued: &[(&str, u64)], [doubled, expired, waiting]: [u64; 3]| {
+        let rescued = rescued.iter().map(|(provider, count)| ((*provider).to_owned(), *count)).collect();
+        v1::IncidentImpact { brand: brand.into(), rescued, doubled, expired, waiting }
+    };
+    let mut updates = vec![
+        update(change(v1::BreakerState::Open, "5 failures in a row", "unavailable: 503 try again later")),
+        update(Detail::Breaker(half_open)),
+        update(change(v1::BreakerState::Open, "a probe failed", "")),
+        update(Detail::Weight(weight)),
+        update(Detail::Throttled(Duration { seconds: 61, nanos: 0 })),
+        update(Detail::Control(control)),
+    ];
+    (updates[1].count, updates[1].last_time) = (7, at(90_000));
+    v1::Incident {
+        incident_id: "019ca8b0-1c00-7000-8000-000000000001".into(),
+        provider: "sms-north".into(),
+        cell: Some(v1::IncidentCell {
+            dimension: v1::CellDimension::Country.into(),
+            name: "+34".into(),
+            of_other_brand: false,
+        }),
+        cause: v1::IncidentCause::BreakerOpened.into(),
+        begin_time: at(0),
+        end_time: None,
+        end: v1::IncidentEnd::Unspecified.into(),
+        update_time: at(125_000),
+        updates,
+        forgotten_updates: 4,
+        impacts: vec![
+            impact("acme", &[("sms-south", 39), ("mail", 1)], [1, 2, 7]),
+            impact("globex", &[("sms-south", 2)], [0, 0, 0]),
+        ],
+    }
+}
+
+#[test]
+fn incidents_are_shown_on_a_terminal_and_in_a_pipe() {
+    let goes_on = open_incident();
+    let sender = v1::IncidentCell {
+        dimension: v1::CellDimension::Sender.into(),
+        name: String::new(),
+        of_other_brand: true,
+    };
+    let ended = v1::Incident {
+        cell: Some(sender),
+        end_time: at(125_000),
+        end: v1::IncidentEnd::Recovered.into(),
+        updates: vec![],
+        forgotten_updates: 0,
+        impacts: vec![],
+        ..open_incident()
+    };
+    let stopped = v1::Incident {
+        cell: None,
+        cause: v1::IncidentCause::Throttled.into(),
+        end_time: at(7_400_000),
+        end: v1::IncidentEnd::GatewayStopped.into(),
+        ..ended.clone()
+    };
+    let all = [goes_on.clone(), ended.clone(), stopped.clone()];
+    for within in [TextWidth::of(80), TextWidth::UNLIMITED] {
+        insta::assert_snapshot!(incidents(&all, within));
+    }
+    insta::assert_snapshot!(incident(&goes_on, TextWidth::of(80)));
+    insta::assert_snapshot!(incident(&ended, TextWidth::of(80)));
+    insta::assert_snapshot!(incident(&stopped, TextWidth::of(80)));
+    assert_eq!(incidents(&[], TextWidth::UNLIMITED), "There are no incidents.\n");
+}
+
 #[test]
 fn why_a_breaker_opened_is_shown_in_words() {
     use v1::TripReason::*;

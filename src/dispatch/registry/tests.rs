@@ -1,3 +1,5 @@
+//! What moves live weights, and who learns of a permit that is free again.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

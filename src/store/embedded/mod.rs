@@ -18,7 +18,7 @@
 //! | layer | files |
 //! |---|---|
 //! | opening | `memory`, `sled` |
-//! | traits | `access_keys`, `backlog`, `clock`, `consents`, `contacts`, `controls`, `event_address`, `inbound`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
+//! | traits | `access_keys`, `backlog`, `clock`, `consents`, `contacts`, `controls`, `event_address`, `inbound`, `incidents`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
 //! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due`, `due_upgrade` |
 //! | histories | `message_events` |
@@ -77,6 +77,7 @@ mod contacts;
 mod controls;
 mod event_address;
 mod inbound;
+mod incidents;
 mod key_cache;
 mod links;
 mod listing;
@@ -111,6 +112,7 @@ impl<E: Engine> EmbeddedStore<E> {
             contacts: store.clone(),
             consents: store.clone(),
             controls: store.clone(),
+            incidents: store.clone(),
             links: store.clone(),
             keys: store.clone(),
             clock: store,

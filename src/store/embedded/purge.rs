@@ -14,12 +14,12 @@ use super::records::{IdempotencyRecord, ParkedReceipt, Record};
 use super::states::PackStates;
 use super::txn::Txn;
 use super::{bodies, contact_index, contact_links};
-use crate::model::{AttemptRef, BrandId, MessageEventDetail, MessageId, Outcome, Timestamp};
+use crate::model::{AttemptRef, BrandId, Incident, MessageEventDetail, MessageId, Outcome, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{InboundEventRecord, JournalRecord, PackRecord};
 
-/// Deletes messages finished, receipts parked, inbound events recorded, and links expired, before `before`; at most
-/// `limit` of each. Returns how many.
+/// Deletes messages finished, receipts parked, inbound events recorded, links expired, and incidents ended, before `before`; at
+/// most `limit` of each. Returns how many.
 pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
     let mut purged = 0;
     for key in keys_in(txn.committed(), keys::heads(), usize::MAX, |_| true)? {
@@ -39,11 +39,26 @@ pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize
     }
     let inbound_events = purge_inbound_events(txn, before, limit)?;
     let expired = keys_in(txn.committed(), keys::links_before(before), limit, |_| true)?;
-    let count = purged + unparked + inbound_events + expired.len();
+    let incidents = purge_incidents(txn, before, limit)?;
+    let count = purged + unparked + inbound_events + expired.len() + incidents;
     for link in expired.iter().filter_map(|key| keys::link_id(key)) {
         contact_links::forget(txn, link)?;
     }
     Ok(count)
+}
+
+/// Deletes incidents.
+fn purge_incidents(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    let mut purged = 0;
+    // One that began so long ago and goes on is looked at each time; there are few.
+    for key in keys_in(txn.committed(), keys::incidents_before(before), limit, |_| true)? {
+        let incident = txn.load::<Incident>(&key)?;
+        if incident.is_some_and(|incident| incident.ended.is_some_and(|(at, _)| at < before)) {
+            txn.delete(key);
+            purged += 1;
+        }
+    }
+    Ok(purged)
 }
 
 /// Deletes inbound events.

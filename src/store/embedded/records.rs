@@ -5,8 +5,8 @@ use prost::Message as _;
 
 use crate::model::{
     Address, AddressMatch, AddressSuppressions, ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent,
-    ContactIncarnation, ContactLink, ContactVersion, FoldedLedger, History, LiftedSuppression, MessageId,
-    Preferences, ProviderControlChange, Receipt, Timestamp,
+    ContactIncarnation, ContactLink, ContactVersion, FoldedLedger, History, Incident, LiftedSuppression,
+    MessageId, Preferences, ProviderControlChange, Receipt, Timestamp,
 };
 use crate::store::CursorKey;
 use crate::wire::store::v1 as proto;
@@ -361,6 +361,22 @@ impl Record for ProviderControlChange {
             let path = FieldPath::new("change");
             let change = violations.required(record.change, &path)?;
             wire::read_control_change(change, &path, violations)
+        })
+    }
+}
+
+impl Record for Incident {
+    const NAME: &'static str = "incident";
+
+    fn encode(&self) -> Vec<u8> {
+        proto::IncidentRecord { incident: Some(self.into()) }.encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        read(bytes, |record: proto::IncidentRecord, violations| {
+            let path = FieldPath::new("incident");
+            let incident = violations.required(record.incident, &path)?;
+            wire::read_incident(incident, &path, violations)
         })
     }
 }

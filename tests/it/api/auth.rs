@@ -54,6 +54,7 @@ async fn brand_methods(client: &Client) -> Vec<(&'static str, (Code, String))> {
 async fn gateway_methods(client: &Client) -> Vec<(&'static str, (Code, String))> {
     let mut providers = ProviderServiceClient::new(client.clone());
     let mut keys = KeyServiceClient::new(client.clone());
+    let mut incidents = IncidentServiceClient::new(client.clone());
     let mut sandbox = SandboxServiceClient::new(client.clone());
     let watch = providers.watch_providers(v1::WatchProvidersRequest::default()).await.map(drop);
     vec![
@@ -61,6 +62,8 @@ async fn gateway_methods(client: &Client) -> Vec<(&'static str, (Code, String))>
         refusal!(providers, ListProvidersRequest, list_providers),
         refusal!(providers, SetProviderControlRequest, set_provider_control),
         refusal!(providers, ListProviderControlChangesRequest, list_provider_control_changes),
+        refusal!(incidents, ListIncidentsRequest, list_incidents),
+        refusal!(incidents, GetIncidentRequest, get_incident),
         refusal!(keys, CreateKeyRequest, create_key),
         refusal!(keys, ListKeysRequest, list_keys),
         refusal!(keys, RevokeKeyRequest, revoke_key),

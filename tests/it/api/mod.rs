@@ -5,6 +5,7 @@ mod consents;
 mod contacts;
 mod held;
 mod history;
+mod incidents;
 mod keys;
 mod list;
 mod logs;
@@ -37,6 +38,7 @@ use relevo::store::Stores;
 use relevo::wire::v1;
 use relevo::wire::v1::consent_service_client::ConsentServiceClient;
 use relevo::wire::v1::contact_service_client::ContactServiceClient;
+use relevo::wire::v1::incident_service_client::IncidentServiceClient;
 use relevo::wire::v1::key_service_client::KeyServiceClient;
 use relevo::wire::v1::message_service_client::MessageServiceClient;
 use relevo::wire::v1::provider_service_client::ProviderServiceClient;
@@ -168,6 +170,10 @@ impl Gateway {
 
     fn providers(&self, key: &str) -> ProviderServiceClient<Client> {
         ProviderServiceClient::new(self.client(key))
+    }
+
+    fn incidents(&self, key: &str) -> IncidentServiceClient<Client> {
+        IncidentServiceClient::new(self.client(key))
     }
 
     fn keys(&self, key: &str) -> KeyServiceClient<Client> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use relevo::wire::v1;
 use relevo::wire::v1::consent_service_client::ConsentServiceClient;
 use relevo::wire::v1::contact_service_client::ContactServiceClient;
+use relevo::wire::v1::incident_service_client::IncidentServiceClient;
 use relevo::wire::v1::key_service_client::KeyServiceClient;
 use relevo::wire::v1::message_service_client::MessageServiceClient;
 use relevo::wire::v1::provider_service_client::ProviderServiceClient;
@@ -60,6 +61,11 @@ impl Gateway {
 
     pub fn providers(&self) -> ProviderServiceClient<Client> {
         ProviderServiceClient::new(self.client(&self.gateway_key))
+    }
+
+    /// The incidents as they are for somebody with this key.
+    pub fn incidents_by(&self, key: &str) -> IncidentServiceClient<Client> {
+        IncidentServiceClient::new(self.client(key))
     }
 
     pub fn sandbox(&self) -> SandboxServiceClient<Client> {

@@ -4,6 +4,7 @@ mod breaker;
 mod cells;
 mod doubt;
 mod failover;
+mod incidents;
 mod local_failure;
 mod patience;
 mod refusals;

@@ -6,6 +6,7 @@ mod consents;
 mod contacts;
 mod controls;
 mod inbox;
+mod incidents;
 mod keys;
 mod links;
 mod messages;
@@ -158,6 +159,10 @@ conformance! {
     controls:
         the_last_control_counts_and_all_are_kept,
         the_last_changes_of_a_provider_are_kept;
+    incidents:
+        an_incident_is_kept_whole_and_as_it_was_recorded_last,
+        the_last_incidents_are_kept,
+        incidents_are_purged_when_they_ended_long_ago;
     keys:
         keys_are_created_listed_and_revoked_once,
         a_brand_has_no_more_keys_than_it_may,

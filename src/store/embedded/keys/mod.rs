@@ -42,6 +42,7 @@
 //! | 36 links of contact | brand, contact | the ids of its links |
 //! | 37 shared address | brand, kind, folded address | |
 //! | 38 due | class, brand, time, bucket or single, id of the pack or the message | |
+//! | 39 incident | id, which begins with the time at which it began | `IncidentRecord` |
 
 mod builder;
 mod contacts;
@@ -49,7 +50,7 @@ mod messages;
 
 use std::ops::Range;
 
-use crate::model::{BrandId, KeyId, ProviderName};
+use crate::model::{BrandId, IncidentId, KeyId, ProviderName, Timestamp};
 use builder::KeyBuilder;
 
 pub use builder::{number, read_last_time, redacted, time};
@@ -78,11 +79,13 @@ pub enum RingBuffer<'a> {
     RevokedKeys(&'a BrandId),
     /// The numbers of the entries of a provider in the control log.
     Controls(&'a ProviderName),
+    /// The keys of incidents.
+    Incidents,
 }
 
 /// Whether a key holds a record whose size callers decide. Everything else is small.
 pub fn may_be_large(key: &[u8]) -> bool {
-    matches!(key.first(), Some(1 | 2 | 4 | 8 | 12 | 14..=18 | 20 | 22 | 31 | 32))
+    matches!(key.first(), Some(1 | 2 | 4 | 8 | 12 | 14..=18 | 20 | 22 | 31 | 32 | 39))
 }
 
 pub fn sequence(sequence: Sequence) -> Vec<u8> {
@@ -162,6 +165,20 @@ pub fn access_keys(brand: Option<&BrandId>) -> Range<Vec<u8>> {
     }
 }
 
+pub fn incident(id: IncidentId) -> Vec<u8> {
+    KeyBuilder::new(39).last(id.as_bytes()).done()
+}
+
+/// The incidents.
+pub fn incidents() -> Range<Vec<u8>> {
+    KeyBuilder::new(39).all()
+}
+
+/// The incidents that began before a time.
+pub fn incidents_before(before: Timestamp) -> Range<Vec<u8>> {
+    incidents().start..incident(IncidentId::new(before, 0))
+}
+
 pub fn ring_buffer(buffer: RingBuffer<'_>) -> Vec<u8> {
     ring_buffer_of(34, buffer).done()
 }
@@ -174,6 +191,7 @@ fn ring_buffer_of(kind: u8, buffer: RingBuffer<'_>) -> KeyBuilder {
     match buffer {
         RingBuffer::RevokedKeys(brand) => KeyBuilder::new(kind).byte(0).name(brand.as_str()),
         RingBuffer::Controls(provider) => KeyBuilder::new(kind).byte(1).name(provider.as_str()),
+        RingBuffer::Incidents => KeyBuilder::new(kind).byte(2),
     }
 }
 
