@@ -139,7 +139,7 @@ impl ScriptedProvider {
             }
             Some(FaultKind::MistakenRefusal) => {
                 let causes = [Rejection::Policy, Rejection::Address { certain: false }];
-                let cause = causes[self.shared.rng().usize(0..2)].clone();
+                let cause = causes[self.shared.rng().usize(0..2)];
                 return Outcome::Rejected { cause, evidence };
             }
             Some(FaultKind::Slow) => {
