@@ -22,7 +22,7 @@ demo: compiler ## see it work: four channels, consent, and an outage (make demo 
 	@echo "==> building and starting the demonstration (cargo run)"
 	@$(CARGO) run --locked --quiet -- demo $(ARGS)
 
-test: compiler peers ## run every test: units, whole flows against real peers, 1,000 seeds of the simulation
+test: compiler peers ## run every test: units, whole flows against real peers, 400 seeds of the simulation
 	$(call step,building the tests,$(CARGO) test --workspace --locked --no-run)
 	$(call step,running the tests,$(CARGO) test --workspace --locked)
 
