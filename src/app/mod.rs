@@ -95,7 +95,10 @@ impl Gateway {
     ) -> Result<(), AppError> {
         shared_addresses::warn(self.store.stores.contacts.as_ref()).await?;
         let controls = self.store.stores.controls.controls().await?;
-        end_interrupted_incidents(self.store.stores.incidents.as_ref()).await?;
+        // A full disk must not keep the gateway from what it is for; the next start ends them.
+        if let Err(error) = end_interrupted_incidents(self.store.stores.incidents.as_ref()).await {
+            tracing::warn!(%error, "incidents of before the start were not ended because the store failed");
+        }
         let stop_delay = Duration::from_millis(self.config.server.stop_delay_ms);
         let known_time = self.store.stores.clock.known_time().await?.filter(|_| !self.trusts_clock);
         let clock_trust = ClockTrust::new(self.clock.clone(), known_time);

@@ -203,13 +203,13 @@ impl Dispatcher {
         self.queues.forget(&order);
         let dispatcher = Arc::clone(self);
         let work = async move {
-            let worked = dispatcher.work(stored, turn_of).await;
+            let worked = dispatcher.work(stored, turn_of.clone()).await;
             // In this order: whoever claims the message as soon as it is released must be able to work on it.
             drop(working);
             // What cannot be worked on keeps its claim: it would only be claimed again at once.
             let Ok(filed_for) = worked else { return };
             dispatcher.store.release(id).await;
-            dispatcher.file_message(&order, filed_for);
+            dispatcher.file_message(&order, filed_for, turn_of);
         };
         tasks.spawn(async move {
             // Whatever the work left behind when it panicked, no other message sees it: all that tasks share is kept whole by its owner.
@@ -222,14 +222,27 @@ impl Dispatcher {
         });
     }
 
-    /// Files a message for these providers, and sees to it that it is taken up if one of them came to take it meanwhile.
-    fn file_message(&self, order: &WaitingOrder, providers: Vec<ProviderName>) {
+    /// Files a message for these providers, and sees to it that a provider is used which has room for those filed there: it may have
+    /// come to take them meanwhile, or the message did not use its turn. That of a message which found no room after all is not
+    /// offered at once again.
+    fn file_message(
+        &self,
+        order: &WaitingOrder,
+        providers: Vec<ProviderName>,
+        turn_of: Option<ProviderName>,
+    ) {
         self.queues.file_message(order, providers.clone());
+        let (found_no_room, not_used) = match turn_of {
+            Some(name) if providers.contains(&name) => (Some(name), None),
+            turn_of => (None, turn_of),
+        };
         let now = self.clock.moment();
-        let _ = providers
-            .iter()
-            .filter(|name| self.registry.admitted(name, now).is_ok())
-            .any(|name| self.queues.note_room(name, self.registry.learned_rate(name, now.monotonic)));
+        let mut offered =
+            providers.iter().chain(&not_used).filter(|name| Some(*name) != found_no_room.as_ref());
+        let _ = offered.any(|name| {
+            self.registry.admitted(name, now).is_ok()
+                && self.queues.note_room(name, self.registry.learned_rate(name, now.monotonic))
+        });
     }
 
     fn working(&self) -> std::sync::MutexGuard<'_, HashSet<MessageId>> {

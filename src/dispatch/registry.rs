@@ -188,10 +188,10 @@ impl ProviderRegistry {
         match health.admits(false, now) {
             Ok(()) if health.breaker(now.monotonic) == BreakerState::Closed => Ok(usize::MAX),
             Ok(()) => Ok(1),
-            Err(AdmissionRefusal::BreakerOpen { wait } | AdmissionRefusal::Throttled { wait }) => {
-                Err(Some(wait))
+            Err(refusal) => {
+                let until = refusal.until(now.calendar);
+                Err(until.map(|until| until.duration_since(now.calendar).try_into().unwrap_or_default()))
             }
-            Err(AdmissionRefusal::OutOfService { .. } | AdmissionRefusal::Draining { .. }) => Err(None),
         }
     }
 

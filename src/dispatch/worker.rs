@@ -54,7 +54,7 @@ impl Dispatcher {
         let decide = || self.planner.decide(&work.message, &work.history, work.kept_turn(), moment);
         let RoutingDecision { plan, step, wait } = self.retry_until_ok(work.message.id, decide).await?;
         match step {
-            RoutingStep::Try { way, content } => {
+            RoutingStep::Try { way, content, .. } => {
                 self.attempt(work, PlannedAttempt { plan, way, content, wait, decided_at: moment }).await
             }
             RoutingStep::Wait { until, why } => {

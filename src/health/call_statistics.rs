@@ -179,8 +179,9 @@ impl CallStatistics {
     pub fn hanging(&self, min: Duration, since: MonotonicTime, now: MonotonicTime) -> u32 {
         let after = self.usual.map_or(min, |usual| (usual * HANGING_FACTOR).max(min));
         let since = self.last_good.map_or(since, |good| good.max(since));
-        let hangs = |began: &&MonotonicTime| **began >= since && now.since(**began) > after;
-        u32::try_from(self.in_flight.values().filter(hangs).count()).unwrap_or(u32::MAX)
+        let hangs =
+            |(_, began): &(&CallNumber, &MonotonicTime)| **began >= since && now.since(**began) > after;
+        u32::try_from(self.in_flight.range(self.first_counted..).filter(hangs).count()).unwrap_or(u32::MAX)
     }
 
     /// How many calls went well since this was last asked.
@@ -259,7 +260,12 @@ mod tests {
         }
         let bad = statistics.report(10, at(12_000));
         assert!(bad.late_share > 0.4 && bad.failure_share > 0.02, "{bad:?}");
+        let hangs = |statistics: &CallStatistics| {
+            statistics.hanging(Duration::from_secs(5), MonotonicTime::default(), at(16_000))
+        };
+        assert_eq!(hangs(&statistics), 20);
         statistics.begin_anew();
+        assert_eq!(hangs(&statistics), 0);
         let good = statistics.begin(at(12_000));
         statistics.end(good, CallScope::default(), true, at(12_080));
         hanging.into_iter().for_each(|call| statistics.end(call, CallScope::default(), false, at(12_090)));

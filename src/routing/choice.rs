@@ -41,7 +41,7 @@ pub(super) fn choose(
     let patience_ends = Some(patience_ends(context)).filter(|ends| *ends > context.now);
     let until = patience_ends.into_iter().chain(free_at).min();
     let step = match chosen.ready_at <= context.now {
-        true => RoutingStep::Try { way: chosen.way.clone(), content: chosen.content.clone() },
+        true => chosen.to_step(),
         false => wait_for(context, chosen),
     };
     Some((step, ProviderWait { providers, until }))

@@ -202,7 +202,7 @@ impl Repeat {
         plan.ways.retain(|way| *way != candidate.way);
         plan.ways.insert(0, candidate.way.clone());
         let provider = candidate.way.provider.clone();
-        let step = RoutingStep::Try { way: candidate.way, content: candidate.content };
+        let step = candidate.to_step();
         RoutingDecision {
             plan: Some(plan),
             step,

@@ -1,5 +1,7 @@
 //! The steps that routing answers with.
 
+use std::time::Duration;
+
 use crate::model::{
     History, MessageState, Plan, ProviderName, Reason, RenderedContent, Timestamp, WaitReason, Way,
 };
@@ -13,6 +15,8 @@ pub enum RoutingStep {
         way: Way,
         /// What to send.
         content: RenderedContent,
+        /// How long it would wait for others there, roughly.
+        expected_wait: Duration,
     },
     /// Look again later.
     Wait {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::blockers::{Blocker, longest_blocker};
+use super::step::RoutingStep;
 use super::{
     AddressVerdict, ProviderAdmission, RecipientView, RoutingContext, channel_order, provider_order,
 };
@@ -36,6 +37,15 @@ impl WayCandidate {
     /// Of two ways for which this is the same, one stands in for the other at once.
     pub fn preference(&self) -> (bool, usize, u32) {
         (self.domain_failed, self.rank, self.tier)
+    }
+
+    /// The step that takes it.
+    pub fn to_step(&self) -> RoutingStep {
+        RoutingStep::Try {
+            way: self.way.clone(),
+            content: self.content.clone(),
+            expected_wait: self.expected_wait,
+        }
     }
 }
 

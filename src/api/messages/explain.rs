@@ -61,8 +61,12 @@ fn view(next: RoutingDecision) -> v1::ExplainRouteResponse {
         ..v1::ExplainRouteResponse::default()
     };
     match next.step {
-        RoutingStep::Try { way, .. } => {
-            answer("try", format!("It would be handed to {} for {} at once.", way.provider, way.channel))
+        RoutingStep::Try { way, expected_wait, .. } => {
+            let when = match expected_wait.as_secs() {
+                0 => "at once".to_owned(),
+                seconds => format!("when its turn comes, in about {seconds} s"),
+            };
+            answer("try", format!("It would be handed to {} for {} {when}.", way.provider, way.channel))
         }
         RoutingStep::Wait { until, why } => {
             let wait_until = Some(timestamp(until));

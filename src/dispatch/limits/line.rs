@@ -55,9 +55,10 @@ impl WaitingLine {
         self.state().head.is_none()
     }
 
-    /// How many wait behind the head.
+    /// How many wait, the head among them.
     pub fn len(&self) -> usize {
-        self.state().waiting.total()
+        let state = self.state();
+        state.waiting.total() + usize::from(state.head.is_some())
     }
 
     /// About how many have their turn before one that would come now.

@@ -48,6 +48,25 @@ async fn a_better_tier_that_is_busy_is_waited_for_until_the_patience_ends() {
 }
 
 #[tokio::test]
+async fn how_long_a_message_would_wait_for_its_turn_is_explained() {
+    let gateway = GatewayDirectory::new(&provider("busy", "sms", CRAWLING, SANDBOX)).await.start().await;
+    gateway.upsert_contact(ana()).await;
+    let spec = by(&[Channel::Sms], order());
+    let mut waiting = Vec::new();
+    for _ in 0..5 {
+        waiting.push(gateway.send(spec.clone()).await);
+    }
+    gateway.wait_until_all(&waiting[2..], |event| event.state() == MessageState::Waiting).await;
+    let request = v1::ExplainRouteRequest { message: Some(spec) };
+    let explained = gateway.messages().explain_route(request).await.unwrap().into_inner();
+    assert_eq!(explained.next, "try");
+    let words: Vec<&str> = explained.explanation.split(' ').collect();
+    let seconds: u64 = words[words.len() - 2].parse().expect(&explained.explanation);
+    assert!((30..=60).contains(&seconds), "{}", explained.explanation);
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn what_waits_for_a_provider_goes_as_soon_as_an_operator_puts_it_back_into_service() {
     let directory = GatewayDirectory::new(&provider("sms", "sms", "", SANDBOX)).await;
     let config = "[retry]\nrecheck_ms = 3600000\n[brands.acme]";

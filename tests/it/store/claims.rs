@@ -27,26 +27,42 @@ use tokio::time::timeout;
 use super::sample;
 use crate::support::log_lines::LogLines;
 
-/// A queue that is slow to answer a release: only when the message was claimed again, or could have been.
-struct SlowRelease {
+/// A queue that differs from another in one thing.
+struct AlteredQueue {
     inner: Arc<dyn WorkQueue>,
-    claimed: watch::Sender<Option<MessageId>>,
+    alteration: Alteration,
+}
+
+enum Alteration {
+    /// It is slow to answer a release: only when the message was claimed again, or could have been. Told what is claimed.
+    SlowRelease(watch::Sender<Option<MessageId>>),
+    /// What it claims was read before the last event came.
+    StaleClaims,
 }
 
 #[async_trait]
-impl WorkQueue for SlowRelease {
+impl WorkQueue for AlteredQueue {
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimedMessages, StoreError> {
-        let claims = self.inner.claim(request).await?;
-        if let Some(first) = claims.messages.first() {
-            self.claimed.send_replace(Some(first.message.id));
+        let mut claims = self.inner.claim(request).await?;
+        match &self.alteration {
+            Alteration::SlowRelease(claimed) => {
+                claims.messages.first().map(|first| claimed.send_replace(Some(first.message.id)));
+            }
+            Alteration::StaleClaims => {
+                for stored in &mut claims.messages {
+                    let (_, before) = stored.history.events().split_last().unwrap();
+                    stored.history = History::from_events(before.to_vec());
+                }
+            }
         }
         Ok(claims)
     }
 
     async fn release(&self, id: MessageId) {
-        let mut claimed = self.claimed.subscribe();
         self.inner.release(id).await;
-        let _ = timeout(Duration::from_secs(1), claimed.changed()).await;
+        if let Alteration::SlowRelease(claimed) = &self.alteration {
+            let _ = timeout(Duration::from_secs(1), claimed.subscribe().changed()).await;
+        }
     }
 
     async fn append(
@@ -91,12 +107,13 @@ impl Adapter for Down {
 /// A dispatcher of this queue with one provider of SMS.
 fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapter>) -> Arc<Dispatcher> {
     let clock_trust = ClockTrust::new(Clock::simulated(sample::at(0), 7), None);
-    dispatcher_by(clock_trust, stores, queue, adapter)
+    dispatcher_by(clock_trust, &ProviderLimits::default(), stores, queue, adapter)
 }
 
-/// The same by another clock.
+/// The same by another clock, and within these limits.
 fn dispatcher_by(
     clock_trust: ClockTrust,
+    limits: &ProviderLimits,
     stores: &Stores,
     queue: Arc<dyn WorkQueue>,
     adapter: Arc<dyn Adapter>,
@@ -117,7 +134,7 @@ fn dispatcher_by(
     let policy = BrandPolicy::try_new(&BrandSettings::default()).unwrap();
     let retry = RetrySettings { backoff_ms: 1, ..RetrySettings::default() };
     let policies = Arc::new([(sample::acme(), policy)].into());
-    let lane = ProviderClient::new(adapter, &ProviderLimits::default());
+    let lane = ProviderClient::new(adapter, limits);
     let clients = [(provider.name, lane)].into();
     let queues = ProviderQueues::new(&clients);
     let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry, queues);
@@ -145,7 +162,8 @@ async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
     let stores = Stores::memory();
     accept_for_ana(&stores, 1).await;
     let (calls, mut called) = mpsc::channel(1);
-    let queue = SlowRelease { inner: stores.work.clone(), claimed: watch::Sender::new(None) };
+    let alteration = Alteration::SlowRelease(watch::Sender::new(None));
+    let queue = AlteredQueue { inner: stores.work.clone(), alteration };
     let dispatcher = dispatcher(&stores, Arc::new(queue), Arc::new(Down(calls)));
     let twice = async {
         called.recv().await.unwrap();
@@ -197,6 +215,80 @@ async fn a_message_whose_work_panics_is_tried_again_and_holds_up_no_other() {
     assert!(line.contains(&first.to_string()), "{line}");
 }
 
+/// Somebody else ended the attempt since the message was read; nothing had cut it off.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_has_ended_meanwhile_was_not_cut_off() {
+    let stores = Stores::memory();
+    let id = sample::accept(&stores, sample::message(0)).await.id;
+    let stored = sample::get(&stores, id).await;
+    let steps = vec![(0, sample::started(1)), (0, sample::sent(1, "taken"))];
+    sample::append(&stores, &stored, steps, Some(sample::at(0))).await;
+    let queue = AlteredQueue { inner: stores.work.clone(), alteration: Alteration::StaleClaims };
+    let (calls, _called) = mpsc::channel(1);
+    let dispatcher = dispatcher(&stores, Arc::new(queue), Arc::new(Down(calls)));
+    dispatcher.run(tokio::time::sleep(Duration::from_secs(1))).await;
+    let after = sample::get(&stores, id).await;
+    assert_eq!((after.history.version(), after.next_at), (3, None), "{:#?}", after.history.events());
+}
+
+/// Takes every message, and tells which.
+#[derive(Debug)]
+struct Taking(mpsc::UnboundedSender<MessageId>);
+
+#[async_trait]
+impl Adapter for Taking {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.0.send(envelope.message_id).unwrap();
+        Outcome::sent("")
+    }
+}
+
+/// Of those that do not fit, some wait on disk. Who comes later finds a place in the line now and then, and must not take it.
+#[tokio::test(start_paused = true)]
+async fn who_comes_later_does_not_pass_who_waits_on_disk() {
+    let stores = Stores::memory();
+    accept_for_ana(&stores, 40).await;
+    let (taken, mut order) = mpsc::unbounded_channel();
+    let clock_trust = ClockTrust::new(Clock::simulated(sample::at(0), 7), None);
+    let limits = ProviderLimits { rate_per_second: Some(10.0), ..ProviderLimits::default() };
+    let dispatcher =
+        dispatcher_by(clock_trust, &limits, &stores, stores.work.clone(), Arc::new(Taking(taken)));
+    let running = tokio::spawn(dispatcher.run(std::future::pending()));
+    let ana = sample::contact_id("ana");
+    let incarnation = stores.contacts.incarnation(&sample::acme(), &ana).await.unwrap().unwrap();
+    let mut later = Vec::new();
+    for second in 1..=10 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        later.push(sample::accept(&stores, Message { incarnation, ..sample::message(second) }).await.id);
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 50 {
+        seen.push(order.recv().await.unwrap());
+    }
+    running.abort();
+    assert_eq!(seen[40..], later, "{seen:?}");
+}
+
+/// Whoever found no room waits until there is some: the clock of this test stands still while anybody is busy.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_slow_provider_asks_for_its_turn_once() {
+    let stores = Stores::memory();
+    accept_for_ana(&stores, 5).await;
+    let (taken, mut order) = mpsc::unbounded_channel();
+    let clock_trust = ClockTrust::new(Clock::simulated(sample::at(0), 7), None);
+    let limits = ProviderLimits { rate_per_second: Some(0.1), ..ProviderLimits::default() };
+    let dispatcher =
+        dispatcher_by(clock_trust, &limits, &stores, stores.work.clone(), Arc::new(Taking(taken)));
+    let all = async {
+        for _ in 0..5 {
+            order.recv().await.unwrap();
+        }
+    };
+    let began = tokio::time::Instant::now();
+    dispatcher.run(all).await;
+    assert_eq!(began.elapsed().as_secs(), 40, "one in ten seconds, and none of them late");
+}
+
 /// A provider in whose call somebody sets the calendar.
 struct SetsCalendar {
     calendar: SimulatedCalendar,
@@ -227,7 +319,8 @@ async fn what_came_of_a_call_is_kept_though_the_calendar_jumped_meanwhile() {
     let (called, mut calls) = watch::channel(None);
     let adapter = Arc::new(SetsCalendar { calendar, called });
     let clock_trust = ClockTrust::new(clock, Some(sample::at(0)));
-    let dispatcher = dispatcher_by(clock_trust, &stores, stores.work.clone(), adapter);
+    let limits = ProviderLimits::default();
+    let dispatcher = dispatcher_by(clock_trust, &limits, &stores, stores.work.clone(), adapter);
     let after_the_call = async {
         calls.wait_for(Option::is_some).await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
