@@ -54,7 +54,7 @@ impl Dispatcher {
         let decide = || self.planner.decide(&work.message, &work.history, work.kept_turn(), moment);
         let RoutingDecision { plan, step, wait } = self.retry_until_ok(work.message.id, decide).await?;
         match step {
-            RoutingStep::Try { way, content, .. } => {
+            RoutingStep::Try { way, content } => {
                 self.attempt(work, PlannedAttempt { plan, way, content, wait, decided_at: moment }).await
             }
             RoutingStep::Wait { until, why } => {
@@ -87,7 +87,7 @@ impl Dispatcher {
         wait: ProviderWait,
         now: Timestamp,
     ) -> Result<WorkStatus, RecordDamaged> {
-        let ProviderWait { providers, until: latest } = wait;
+        let ProviderWait { providers, until: latest, .. } = wait;
         let is_filed = !providers.is_empty() && self.queues.can_file();
         let until = if is_filed { until.max(later(now, FILED_RETURN)) } else { until };
         let until = until.min(latest.unwrap_or(until)).min(work.message.expire_at);

@@ -35,7 +35,11 @@ pub(super) fn choose(
     let Some((chosen, providers)) = best_in_time(context, &open).filter(|_| is_any_ready(context, &open))
     else {
         let earliest = candidates.iter().min_by_key(|candidate| candidate.ready_at)?;
-        let wait = ProviderWait { providers: providers_of(candidates.iter()), until: free_at };
+        let wait = ProviderWait {
+            expected: Duration::ZERO,
+            providers: providers_of(candidates.iter()),
+            until: free_at,
+        };
         return Some((wait_for(context, earliest), wait));
     };
     let patience_ends = Some(patience_ends(context)).filter(|ends| *ends > context.now);
@@ -44,7 +48,7 @@ pub(super) fn choose(
         true => chosen.to_step(),
         false => wait_for(context, chosen),
     };
-    Some((step, ProviderWait { providers, until }))
+    Some((step, ProviderWait { expected: chosen.expected_wait, providers, until }))
 }
 
 /// The way to wait for or to take, and the providers that may have the message as soon as they take it: those that come before it,

@@ -206,7 +206,7 @@ impl Repeat {
         RoutingDecision {
             plan: Some(plan),
             step,
-            wait: ProviderWait { providers: vec![provider], until: None },
+            wait: ProviderWait { expected: candidate.expected_wait, providers: vec![provider], until: None },
         }
     }
 

@@ -15,8 +15,6 @@ pub enum RoutingStep {
         way: Way,
         /// What to send.
         content: RenderedContent,
-        /// How long it would wait for others there, roughly.
-        expected_wait: Duration,
     },
     /// Look again later.
     Wait {
@@ -59,6 +57,8 @@ pub struct RoutingDecision {
 /// What a message waits for that cannot go at once, besides a time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProviderWait {
+    /// How long it would wait for others at the provider that it is to go by, roughly.
+    pub expected: Duration,
     /// The providers that may have it as soon as they take it.
     pub providers: Vec<ProviderName>,
     /// When it is to be looked at again at the latest, whatever these do: its patience ends, or a way is free that waits for none of

@@ -41,11 +41,7 @@ impl WayCandidate {
 
     /// The step that takes it.
     pub fn to_step(&self) -> RoutingStep {
-        RoutingStep::Try {
-            way: self.way.clone(),
-            content: self.content.clone(),
-            expected_wait: self.expected_wait,
-        }
+        RoutingStep::Try { way: self.way.clone(), content: self.content.clone() }
     }
 }
 

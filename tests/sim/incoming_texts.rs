@@ -5,12 +5,62 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fastrand::Rng;
 use relevo::adapters::webhooks::{EventSink as _, ProviderEvent};
 use relevo::inbound::InboundProcessor;
-use relevo::model::{Address, BrandId, Channel, InboundText, Timestamp};
+use relevo::model::{Address, BrandId, Channel, InboundText, Phone, Provider, Timestamp};
 
-use crate::script::{self, ScriptedText};
+use crate::script;
 use crate::state::SimulationState;
+
+/// A text that a contact writes, as its provider delivers it.
+#[derive(Debug, Clone)]
+pub struct ScriptedText {
+    pub provider: Provider,
+    pub id: String,
+    /// The address of whoever writes, as the contact has it.
+    pub from: Address,
+    pub spelling: TextSpelling,
+    /// The brand whose sender it was written to; `None` when the provider does not say.
+    pub to: Option<BrandId>,
+    pub text: String,
+}
+
+/// How a provider writes the address that a text comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextSpelling {
+    /// As the contact has it.
+    Same,
+    /// In another spelling.
+    Other,
+    /// On WhatsApp as a user id, with the address beside it.
+    UserId,
+}
+
+impl TextSpelling {
+    pub fn random(rng: &mut Rng) -> Self {
+        script::choose(rng, &[Self::Same, Self::Other, Self::UserId])
+    }
+
+    /// The address as the provider names it, and what it names beside it.
+    pub fn written(self, from: &Address, channel: Channel) -> (Address, Vec<Address>) {
+        match (self, from) {
+            (Self::UserId, Address::Phone(phone)) if channel == Channel::Whatsapp => {
+                let user =
+                    Address::whatsapp_user(&"shop".parse().unwrap(), &format!("MX.{}", phone.digits()));
+                (user.unwrap(), vec![from.clone()])
+            }
+            (Self::Other, Address::Phone(phone)) if phone.digits().starts_with("52") => {
+                let digits = &phone.digits()[2..];
+                (Address::Phone(Phone::from_e164(&format!("+521{digits}")).unwrap()), Vec::new())
+            }
+            (Self::Other, Address::Email(email)) => {
+                (Address::Email(email.as_str().to_lowercase().parse().unwrap()), Vec::new())
+            }
+            _ => (from.clone(), Vec::new()),
+        }
+    }
+}
 
 /// The texts so far, and the opt-outs that they mean.
 #[derive(Default)]

@@ -15,6 +15,7 @@ use relevo::model::{
 use relevo::routing::{BrandPolicy, BrandSettings};
 
 use crate::faults::{Fault, random_faults};
+use crate::incoming_texts::{ScriptedText, TextSpelling};
 use crate::suppressions::{self, SuppressionChange, Target};
 
 /// When faults begin and the first message is sent: the night in which Madrid's clocks go forward.
@@ -92,55 +93,6 @@ pub enum ScriptAction {
         by: SignedDuration,
     },
     Crash,
-}
-
-/// A text that a contact writes, as its provider delivers it.
-#[derive(Debug, Clone)]
-pub struct ScriptedText {
-    pub provider: Provider,
-    pub id: String,
-    /// The address of whoever writes, as the contact has it.
-    pub from: Address,
-    pub spelling: TextSpelling,
-    /// The brand whose sender it was written to; `None` when the provider does not say.
-    pub to: Option<BrandId>,
-    pub text: String,
-}
-
-/// How a provider writes the address that a text comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextSpelling {
-    /// As the contact has it.
-    Same,
-    /// In another spelling.
-    Other,
-    /// On WhatsApp as a user id, with the address beside it.
-    UserId,
-}
-
-impl TextSpelling {
-    pub fn random(rng: &mut Rng) -> Self {
-        choose(rng, &[Self::Same, Self::Other, Self::UserId])
-    }
-
-    /// The address as the provider names it, and what it names beside it.
-    pub fn written(self, from: &Address, channel: Channel) -> (Address, Vec<Address>) {
-        match (self, from) {
-            (Self::UserId, Address::Phone(phone)) if channel == Channel::Whatsapp => {
-                let user =
-                    Address::whatsapp_user(&"shop".parse().unwrap(), &format!("MX.{}", phone.digits()));
-                (user.unwrap(), vec![from.clone()])
-            }
-            (Self::Other, Address::Phone(phone)) if phone.digits().starts_with("52") => {
-                let digits = &phone.digits()[2..];
-                (Address::Phone(Phone::from_e164(&format!("+521{digits}")).unwrap()), Vec::new())
-            }
-            (Self::Other, Address::Email(email)) => {
-                (Address::Email(email.as_str().to_lowercase().parse().unwrap()), Vec::new())
-            }
-            _ => (from.clone(), Vec::new()),
-        }
-    }
 }
 
 /// A message to send.

@@ -13,7 +13,8 @@ use relevo::model::{
 };
 use relevo::store::{LiftResult, SuppressResult};
 
-use crate::script::{self, MessageDraft, ScriptAction, ScriptedContact, ScriptedText, TextSpelling};
+use crate::incoming_texts::{ScriptedText, TextSpelling};
+use crate::script::{self, MessageDraft, ScriptAction, ScriptedContact};
 use crate::state::SimulationState;
 
 /// An address of a brand's contact, on a channel that delivers to it.

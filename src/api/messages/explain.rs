@@ -61,8 +61,8 @@ fn view(next: RoutingDecision) -> v1::ExplainRouteResponse {
         ..v1::ExplainRouteResponse::default()
     };
     match next.step {
-        RoutingStep::Try { way, expected_wait, .. } => {
-            let when = match expected_wait.as_secs() {
+        RoutingStep::Try { way, .. } => {
+            let when = match next.wait.expected.as_secs() {
                 0 => "at once".to_owned(),
                 seconds => format!("when its turn comes, in about {seconds} s"),
             };
