@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn what_was_before_a_recovery_is_no_longer_counted() {
         let mut statistics = usual();
-        let hanging: Vec<_> = (0..20).map(|_| statistics.begin(at(10_000))).collect();
+        let hanging: Vec<_> = (0..20).map(|_| statistics.begin(at(10_100))).collect();
         for _ in 0..20 {
             let failed = statistics.begin(at(10_000));
             statistics.end(failed, CallScope::default(), false, at(12_000));
