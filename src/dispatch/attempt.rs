@@ -211,10 +211,14 @@ impl Dispatcher {
         }
     }
 
-    /// Whether others who wait on disk for a provider have their turn before the message.
+    /// Whether others who wait on disk for a provider have their turn before the message. Nobody has who is not taken up: one that is
+    /// being drained takes those alone that were tried there before.
     fn is_behind(&self, work: &MessageWork, provider: &ProviderName) -> bool {
         let is_its_turn = work.turn_of.as_ref() == Some(provider);
-        !is_its_turn && self.queues.is_behind(provider, &self.planner.waiting_order(&work.message))
+        let has_turns = || self.registry.admitted(provider, self.clock.moment()).is_ok();
+        !is_its_turn
+            && has_turns()
+            && self.queues.is_behind(provider, &self.planner.waiting_order(&work.message))
     }
 
     /// The rate that a provider was found to bear, in calls a second.
